@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# make [V=1]         build/sluiced build/sluicectl
+# make check         unit tests, no root          make fuzz [SECONDS=5]
+# make check-bpf     frames through the program   make check-lab   daemon and tool (both root)
+# make demo, test    what scripts/demo and scripts/test do
+# make lint, install [DESTDIR= PREFIX=/usr]
+
+CLANG   ?= clang
+BPFTOOL ?= bpftool
+PREFIX  ?= /usr
+B       ?= build
+Q       := $(if $(V),,@)
+say      = @printf '  %-5s %s\n' $(1) $(2)
+
+PACKAGES := libbpf libxdp libelf libcjson libuv libmicrohttpd libcurl libmnl
+ifeq ($(filter clean demo test lint install-deps,$(MAKECMDGOALS)),)
+need := $(shell pkg-config --print-errors --exists 'libbpf >= 1.0' 'libxdp >= 1.3' libelf libcjson libuv \
+	libmicrohttpd libcurl libmnl 2>&1 || echo "see scripts/install-deps")
+$(if $(need),$(error $(need)))
+endif
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+INC     := -Iinclude -Ibpf -I$(B)
+CFLAGS  ?= -O2 -g
+override CFLAGS += -std=gnu11 -D_GNU_SOURCE $(WARN) $(INC) $(shell pkg-config --cflags $(PACKAGES)) -MMD -MP
+MULTIARCH := $(shell $(CC) -print-multiarch)
+BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Werror -Wshadow \
+	      -Iinclude -Ibpf -idirafter /usr/include/$(MULTIARCH) -MMD -MP
+CHECK_SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
+
+# Pure code (common, config, plan) also builds under sanitizers, for the unit tests.
+PURE_SRC  := $(wildcard userspace/common/*.c userspace/config/*.c userspace/plan/*.c)
+DP_SRC    := $(wildcard userspace/dataplane/*.c)
+DAEMON_SRC := $(wildcard userspace/sluiced/*.c)
+CTL_SRC   := $(wildcard userspace/sluicectl/*.c)
+UNIT      := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
+PROG      := $(patsubst tests/bpf/%.c,$(B)/bpf/%,$(wildcard tests/bpf/test_*.c))
+FUZZ      := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+PERF      := $(patsubst tests/perf/%.c,$(B)/perf/%,$(wildcard tests/perf/*.c))
+TOOLS     := $(patsubst tests/lib/%.c,$(B)/tools/%,$(wildcard tests/lib/*.c))
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all demo test check check-bpf check-lab fuzz tests tools lint install clean
+all: $(B)/sluiced $(B)/sluicectl
+
+$(B)/%.bpf.o: bpf/%.bpf.c
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+$(B)/tests/%.bpf.o: tests/%.bpf.c
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+$(B)/%.skel.h: $(B)/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$(notdir $*))_bpf > $@
+
+$(B)/obj/%.o: %.c | $(B)/sluice.skel.h
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -DSL_VERSION='"$(VERSION)"' -c $< -o $@
+$(B)/san/%.o: %.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(CHECK_SAN) -c $< -o $@
+$(B)/libdp.a: $(PURE_SRC:%.c=$(B)/obj/%.o) $(DP_SRC:%.c=$(B)/obj/%.o)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(B)/libpure-san.a: $(PURE_SRC:%.c=$(B)/san/%.o)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(B)/sluiced: $(DAEMON_SRC:%.c=$(B)/obj/%.o) $(B)/libdp.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(shell pkg-config --libs libbpf libxdp libelf libcjson libuv libmicrohttpd libmnl) -lm
+$(B)/sluicectl: $(CTL_SRC:%.c=$(B)/obj/%.o) $(patsubst %.c,$(B)/obj/%.o,$(wildcard userspace/common/*.c))
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(shell pkg-config --libs libcjson libcurl) -lm
+
+$(B)/unit/%: tests/unit/%.c $(B)/libpure-san.a
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(CHECK_SAN) -Itests/lib -Iuserspace $< -o $@ $(B)/libpure-san.a -lcmocka -lcjson -lm
+$(B)/bpf/%: tests/bpf/%.c $(B)/sluice.skel.h $(B)/libdp.a
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -Itests/lib -Iuserspace $< -o $@ $(B)/libdp.a -lcmocka -lxdp -lbpf -lcjson -lmnl -lm
+$(B)/fuzz/%: tests/fuzz/%.c
+	$(call say,FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE -g -O1 $(INC) -Iuserspace -MMD -MP -fsanitize=fuzzer,address,undefined $< \
+		-o $@ $(EXTRA_$(notdir $@))
+$(B)/perf/%: tests/perf/%.c $(B)/sluice.skel.h $(B)/libdp.a
+	$(call say,PERF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -Itests/lib -Iuserspace $< -o $@ $(B)/libdp.a -lxdp -lbpf -lcjson -lmnl -lm
+# Programs that lab tests run: traffic, servers and clients with what they must count.
+$(B)/tools/%: tests/lib/%.c
+	$(call say,TOOL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -Itests/lib $< -o $@ -lbpf -lpthread $(LIBS_$(notdir $@))
+
+demo:
+	scripts/demo
+test:
+	scripts/test
+tests: $(UNIT) $(PROG) $(FUZZ) $(TOOLS)
+tools: $(TOOLS)
+check: $(UNIT)
+	@set -e; for t in $^; do ./$$t; done
+check-bpf: $(PROG)
+	@set -e; for t in $^; do ./$$t; done
+check-lab: all tools
+	@set -e; for t in tests/netns/test_*.sh; do B=$(B) ./$$t; done
+fuzz: $(FUZZ)
+	@set -e; for t in $^; do n=$$(basename $$t); ./$$t -max_total_time=$(or $(SECONDS),5) -max_len=1500 \
+		$(B)/fuzz tests/fuzz/corpus/$${n#fuzz_}; done
+lint:
+	scripts/lint
+install: all
+	install -D -m 755 $(B)/sluiced $(DESTDIR)$(PREFIX)/sbin/sluiced
+	install -D -m 755 $(B)/sluicectl $(DESTDIR)$(PREFIX)/sbin/sluicectl
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 userspace/man/sluiced.8 userspace/man/sluicectl.8
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 userspace/man/sluice.json.5
+	install -D -m 644 deploy/sluicectl.bash-completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sluicectl
+	install -D -m 644 deploy/sluiced.service $(DESTDIR)/usr/lib/systemd/system/sluiced.service
+clean:
+	rm -rf $(B)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Keys and values shared by the BPF programs and the daemon. No pointers, no
+ * implicit padding, fixed-width types only. SL_ABI_VERSION rises whenever a
+ * layout here, or a number in reason.h or kind.h, changes its meaning; it is
+ * part of the pin path.
+ *
+ * Two sorts of state:
+ *   banked	configuration: services, addresses, accounts, prefix roots. Every
+ *		key carries the bank; a packet reads sl_control.bank once. The
+ *		daemon writes the idle bank, stores the bank, waits until no
+ *		packet can hold the old one, and repeats the change there.
+ *   lasting	instances, returns, slots, pins, buckets, counters, names. An
+ *		instance's id is taken before anything names it and freed only
+ *		when no slot and no pin does, so it needs no bank.
+ */
+#ifndef SL_ABI_H
+#define SL_ABI_H
+
+#include <sluice/base.h>
+#include <sluice/kind.h>
+#include <sluice/limits.h>
+#include <sluice/reason.h>
+
+#define SL_ABI_VERSION 1
+
+/* IPv6 address, or an IPv4 one mapped to ::ffff:a.b.c.d (RFC 4291 2.5.5.2). */
+struct sl_addr {
+	__be32 w[4];
+};
+
+/* The one word that decides which configuration is in force, and the secret
+ * keys of all hashes. Keys are derived from the configuration's secret, so
+ * that every node with the same secret gives a flow the same slot.
+ */
+#define SL_HASH_WORDS 8
+struct sl_control {
+	__u32 bank;	  /* 0 or 1 */
+	__u32 event_mask; /* a power of two less 1: one event a reason and CPU each that many */
+	__u64 flow_key[SL_HASH_WORDS];
+	__u64 device_key[SL_HASH_WORDS];
+};
+
+/* -- banked configuration -- */
+
+struct sl_addr_key {
+	struct sl_addr addr;
+	__u32 bank;
+};
+_Static_assert(sizeof(struct sl_addr_key) == 20, "no hidden padding");
+
+struct sl_service_key {
+	struct sl_addr addr;
+	__be16 port;
+	__u8 proto; /* IPPROTO_UDP or IPPROTO_TCP */
+	__u8 bank;
+};
+_Static_assert(sizeof(struct sl_service_key) == 20, "no hidden padding");
+
+enum sl_protocol {
+	SL_P_UDP,
+	SL_P_TCP,
+	SL_P_COAP,
+	SL_P_MQTT,
+	SL_P_MQTTS, /* TLS inside: opened and steered like tcp */
+	SL_P__MAX
+};
+
+enum sl_service_flag {
+	SL_SVC_DROP_MALFORMED = 1 << 0,
+	SL_SVC_BY_SOURCE = 1 << 1, /* look the source up among the tenants' prefixes */
+	SL_SVC_AFFINITY = 1 << 2,  /* has pins; without it flows always follow cur */
+};
+
+struct sl_service {
+	__u16 id;
+	__u8 protocol; /* enum sl_protocol */
+	__u8 flags;    /* enum sl_service_flag */
+	__u32 tenant;  /* of what no prefix claims: the fixed or the default one; 0: refuse */
+	__u32 ring_first; /* the ring's first slot in sl_slots */
+	__u32 ring_size;  /* a power of two; 0: no instance was ever there */
+	__u32 keep_s;
+	__u32 half_open_max;
+};
+_Static_assert(sizeof(struct sl_service) == 24, "no hidden padding");
+
+struct sl_account_key {
+	__u32 tenant;
+	__u16 service;
+	__u16 bank;
+};
+_Static_assert(sizeof(struct sl_account_key) == 8, "no hidden padding");
+
+enum sl_quota {
+	SL_Q_PACKETS,
+	SL_Q_BYTES,
+	SL_Q_MESSAGES,
+	SL_Q_CONNECTIONS,
+	SL_Q__MAX
+};
+
+#define SL_TAT_PER_NS	     16 /* tenant buckets count in 1/16 ns */
+#define SL_BYTE_COST_SHIFT   8	/* tenant cost a byte is in 1/256 of that */
+#define SL_DEV_NS_SHIFT	     10 /* device buckets count in 1,024 ns */
+#define SL_DEV_BYTE_SHIFT    12 /* device cost a byte is in 1/4,096 of that */
+
+/* What one tenant may do with one service: everything the packet path needs to
+ * know of both, so that it looks up once. A tenant's accounts repeat its quota.
+ */
+struct sl_account {
+	__u32 id;
+	__u32 tenant;
+	__u8 quota_mask;  /* 1 << enum sl_quota: limited for the tenant as a whole */
+	__u8 device_mask; /* the same for each of its devices */
+	__u8 mark;	  /* on_excess: count as refused, and forward */
+	__u8 pad;
+	__u32 device_limit; /* burst of a device, in 1,024 ns */
+	__u64 limit;	    /* burst less one tick of the coarse clock, in 1/16 ns */
+	__u64 cost[SL_Q__MAX];	      /* in 1/16 ns; of a byte in 1/4,096 ns */
+	__u32 device_cost[SL_Q__MAX]; /* in 1,024 ns; of a byte in 1/4 ns */
+};
+_Static_assert(sizeof(struct sl_account) == 72, "no hidden padding");
+
+/* Source prefix -> tenant, by longest match. The prefixes of a family are cut
+ * into disjoint ranges of 64-bit words; a root spreads 2^16 index entries over
+ * the span in use, so that a search ends among a few neighbouring ranges:
+ *
+ *	root 0	first word of an IPv4 address, which is the address << 32
+ *	root 1	first word of an IPv6 address
+ *
+ * A range's value is a tenant, or, with SL_PREFIX_ROOT set, a further root:
+ * for the second word (prefixes longer than /64), or for a crowded part of the
+ * span. Index, ranges and roots are banked by their position: bank b's first
+ * root is at b * SL_PREFIX_ROOTS_PER_BANK.
+ */
+#define SL_PREFIX_ROOT 0x80000000u
+
+struct sl_prefix_root {
+	__u64 lo, hi;	/* inclusive; outside: @outside */
+	__u32 index;	/* of entry 0 in sl_prefix_idx */
+	__u32 outside;	/* value outside of [lo, hi]: an enclosing prefix's, or 0 */
+	__u8 shift;	/* entry = (word - lo) >> shift */
+	__u8 second;	/* search the address's second word */
+	__u8 pad[6];
+};
+_Static_assert(sizeof(struct sl_prefix_root) == 32, "no hidden padding");
+
+/* The last range that starts at or before the entry's first word is @first;
+ * up to @more further ranges start within the entry.
+ */
+struct sl_prefix_index {
+	__u32 first;
+	__u32 more; /* at most SL_PREFIX_CHUNK */
+};
+
+struct sl_prefix_range {
+	__u64 start;
+	__u32 value;
+	__u32 pad;
+};
+
+/* -- lasting state -- */
+
+enum sl_instance_flag {
+	SL_I_DOWN = 1 << 0, /* by evidence: its pins and slots are not followed */
+};
+
+/* A ready link-layer header. @ifindex 0: not known, or no redirect target;
+ * then the kernel forwards.
+ */
+struct sl_hop {
+	__u8 dmac[6], smac[6];
+	__u32 ifindex;
+	__u32 mtu; /* of IP packets */
+};
+_Static_assert(sizeof(struct sl_hop) == 20, "no hidden padding");
+
+/* One server. Address and service of an id never change while it is in use.
+ * A new hop is written to the idle half, then @hop is switched.
+ */
+struct sl_instance {
+	struct sl_addr addr;
+	__be16 port;
+	__u16 service;
+	__u16 generation;
+	__u8 flags; /* enum sl_instance_flag */
+	__u8 hop;   /* 0 or 1 */
+	/* What to add, in ones' complement, to a checksum over the virtual address
+	 * (and port, for L4) to make it the instance's; the way back subtracts.
+	 */
+	__u16 l3_delta, l4_delta;
+	__u32 pad;
+	struct sl_hop hops[2];
+};
+_Static_assert(sizeof(struct sl_instance) == 72, "no hidden padding");
+
+/* (instance address, port, protocol) -> what the device believes it talks to. */
+struct sl_return_key {
+	struct sl_addr addr;
+	__be16 port;
+	__u8 proto;
+	__u8 pad;
+};
+_Static_assert(sizeof(struct sl_return_key) == 20, "no hidden padding");
+
+struct sl_return {
+	struct sl_addr vip;
+	__be16 port;
+	__u16 instance;
+	__u16 service;
+	__u16 l3_delta, l4_delta; /* as in sl_instance */
+	__u16 pad;
+};
+_Static_assert(sizeof(struct sl_return) == 28, "no hidden padding");
+
+/* A ring's slot: one word, written by the daemon alone. */
+struct sl_slot {
+	__u16 cur;
+	__u16 prev;
+	__u32 deadline; /* seconds of CLOCK_MONOTONIC; 0: quiescent */
+};
+_Static_assert(sizeof(struct sl_slot) == 8, "one word");
+
+struct sl_pin_key {
+	struct sl_addr addr; /* of the device */
+	__be16 port;
+	__u16 service;
+};
+_Static_assert(sizeof(struct sl_pin_key) == 20, "no hidden padding");
+
+enum sl_pin_flag {
+	SL_PIN_CLOSING = 1 << 0, /* saw FIN or RST: idles out soon, and gives way to an opener */
+};
+
+struct sl_pin {
+	__u16 instance;
+	__u16 generation;
+	__u32 seen; /* seconds of CLOCK_MONOTONIC */
+	__u8 flags; /* enum sl_pin_flag */
+	__u8 pad[3];
+};
+_Static_assert(sizeof(struct sl_pin) == 12, "no hidden padding");
+
+/* Per service, shared by packets and daemon. */
+struct sl_service_state {
+	__u32 half_open;   /* pins in sl_half_open; added by packets, taken off by both */
+	__u32 pin_failures; /* established pins that found no room, since load */
+	__u64 pad[7];
+};
+_Static_assert(sizeof(struct sl_service_state) == 64, "one cache line");
+
+/* Of one tenant: theoretical arrival times by enum sl_quota, one cache line.
+ * See bpf/lib/gcra.h. Written by packets; the daemon caps them when a quota
+ * changes.
+ */
+struct sl_bucket {
+	__u64 tat[8];
+};
+
+/* Device buckets of one hash: words of {tag:16, time:48}; the time is in units
+ * of 1,024 ns. A word whose time has passed is free.
+ */
+struct sl_device_line {
+	__u64 word[8];
+};
+
+/* -- figures: written by packets, one writer a CPU, read through mmap -- */
+
+/* Index: cpu * accounts + account. Of what was admitted. */
+struct sl_hot {
+	__u64 packets;
+	__u64 bytes; /* of IP packets, headers included */
+	__u64 messages;
+	__u64 connections; /* new ones */
+};
+_Static_assert(sizeof(struct sl_hot) == 32, "half a cache line");
+
+/* Index: cpu. */
+struct sl_cpu_counters {
+	__u64 reason[64]; /* packets, by enum sl_reason */
+	__u64 note[16];	  /* by enum sl_note */
+};
+_Static_assert(SL_R__MAX <= 64 && SL_N__MAX <= 16, "counters fit");
+
+/* Index: cpu * services + service. Packets by enum sl_kind, before any quota. */
+struct sl_kind_counters {
+	__u64 kind[64];
+};
+_Static_assert(SL_K__MAX <= 64, "counters fit");
+
+/* Packets of an account that were not admitted, by reason. What no longer fits
+ * is counted under account SL_TALLY_OTHER, whose entries the daemon makes.
+ */
+#define SL_TALLY_OTHER 0xffffffffu
+#define SL_TALLY_MARK  0x8000u /* in @reason: it was on_excess: mark */
+struct sl_tally_key {
+	__u32 account; /* 0: no account was found; then @service tells more */
+	__u16 reason;
+	__u16 cpu;
+	__u32 service;
+};
+_Static_assert(sizeof(struct sl_tally_key) == 12, "no hidden padding");
+
+/* A sampled packet: headers' facts only, never payload, never an address. */
+struct sl_event {
+	__u64 time_ns; /* CLOCK_MONOTONIC, coarse */
+	__u64 device;  /* keyed hash of (tenant, source) */
+	__u32 account;
+	__u32 ifindex;
+	__u32 len;
+	__u16 service;
+	__u16 instance;
+	__u16 reason;
+	__u16 kind;
+	__be16 sport, dport;
+	__u8 proto;
+	__u8 family; /* 4, 6, or 0 where the packet is not IP */
+	__u8 pad[6];
+};
+_Static_assert(sizeof(struct sl_event) == 48, "no hidden padding");
+
+/* Names that outlive the daemon. The key's first byte is the sort of object. */
+enum sl_name_kind {
+	SL_NAME_SERVICE = 's',	/* "sNAME": @tag fingerprints (address, port, protocol) */
+	SL_NAME_INSTANCE = 'i', /* "iSERVICE/NAME": @tag fingerprints (address, port) */
+	SL_NAME_TENANT = 't',	/* "tNAME" */
+	SL_NAME_ACCOUNT = 'a',	/* "aTENANT/SERVICE" */
+};
+
+struct sl_name_key {
+	char text[SL_NAME_KEY]; /* zero-padded */
+};
+
+struct sl_name {
+	__u32 id;
+	__u32 generation; /* instances: how often the id was given away */
+	__u64 tag;
+	__u32 state; /* instances: what the daemon must not forget, see dataplane/names.h */
+	__u32 since_s;
+};
+_Static_assert(sizeof(struct sl_name) == 24, "no hidden padding");
+
+#endif /* SL_ABI_H */

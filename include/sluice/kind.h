@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What a packet's first message is. One list, like the reasons; the numbers
+ * are ABI: append, never reorder. Labels are the names of quota classes too.
+ */
+#ifndef SL_KIND_H
+#define SL_KIND_H
+
+/* clang-format off */
+#define SL_KINDS(X)                                \
+	X(NONE,             "none")                    \
+	X(UDP,              "udp")                     \
+	X(TCP_OPEN,         "tcp.open")                \
+	X(TCP_CONTROL,      "tcp.control")             \
+	X(TCP_DATA,         "tcp.data")                \
+	X(COAP_GET,         "coap.get")                \
+	X(COAP_POST,        "coap.post")               \
+	X(COAP_PUT,         "coap.put")                \
+	X(COAP_DELETE,      "coap.delete")             \
+	X(COAP_FETCH,       "coap.fetch")              \
+	X(COAP_PATCH,       "coap.patch")              \
+	X(COAP_IPATCH,      "coap.ipatch")             \
+	X(COAP_OTHER,       "coap.other_request")      \
+	X(COAP_RESPONSE,    "coap.response")           \
+	X(COAP_PING,        "coap.ping")               \
+	X(COAP_ACK,         "coap.ack")                \
+	X(COAP_RESET,       "coap.reset")              \
+	X(COAP_MALFORMED,   "coap.malformed")          \
+	X(MQTT_CONNECT,     "mqtt.connect")            \
+	X(MQTT_CONNACK,     "mqtt.connack")            \
+	X(MQTT_PUBLISH,     "mqtt.publish")            \
+	X(MQTT_PUBACK,      "mqtt.puback")             \
+	X(MQTT_PUBREC,      "mqtt.pubrec")             \
+	X(MQTT_PUBREL,      "mqtt.pubrel")             \
+	X(MQTT_PUBCOMP,     "mqtt.pubcomp")            \
+	X(MQTT_SUBSCRIBE,   "mqtt.subscribe")          \
+	X(MQTT_SUBACK,      "mqtt.suback")             \
+	X(MQTT_UNSUBSCRIBE, "mqtt.unsubscribe")        \
+	X(MQTT_UNSUBACK,    "mqtt.unsuback")           \
+	X(MQTT_PINGREQ,     "mqtt.pingreq")            \
+	X(MQTT_PINGRESP,    "mqtt.pingresp")           \
+	X(MQTT_DISCONNECT,  "mqtt.disconnect")         \
+	X(MQTT_AUTH,        "mqtt.auth")               \
+	X(MQTT_CONTINUED,   "mqtt.continued")
+/* clang-format on */
+
+enum sl_kind {
+#define X(name, label) SL_K_##name,
+	SL_KINDS(X)
+#undef X
+	SL_K__MAX
+};
+
+#endif /* SL_KIND_H */

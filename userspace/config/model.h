@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A configuration as plain structs: what decode fills, validate checks and
+ * brings into one normal form, and plan reads. Owns its memory; model_free()
+ * releases all of it. Names are unique within their array. Rates are per
+ * second, durations in nanoseconds (or seconds where the name says so), 0 in a
+ * quota means "not limited".
+ */
+#ifndef SL_MODEL_H
+#define SL_MODEL_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sluice/abi.h>
+
+enum model_mode {
+	MODE_AUTO, /* native, else generic with a warning */
+	MODE_NATIVE,
+	MODE_GENERIC,
+};
+
+struct model_interface {
+	char name[IF_NAMESIZE];
+	enum model_mode mode;
+};
+
+enum model_admin {
+	ADMIN_UP,
+	ADMIN_DRAINING,
+	ADMIN_DOWN,
+};
+
+struct model_instance {
+	char name[SL_NAME_LEN];
+	struct sl_addr addr;
+	uint16_t port;
+	uint32_t weight; /* 1..1000, default 100 */
+	enum model_admin admin; /* "admin": "up" | "draining" | "down" */
+};
+
+enum model_probe {
+	PROBE_NONE,
+	PROBE_TCP,
+	PROBE_MQTT,
+	PROBE_COAP,
+};
+
+struct model_health {
+	enum model_probe probe; /* default by protocol: mqtt, coap, tcp; none for udp */
+	uint64_t interval_ns, timeout_ns;
+	uint32_t rise, fall;
+	double min_healthy; /* share of instances, 0..1; default 0.5 */
+	/* on_down: only "keep" so far */
+};
+
+enum model_target {
+	TARGET_NONE,
+	TARGET_MESSAGES,
+	TARGET_PACKETS,
+	TARGET_BYTES,
+	TARGET_CONNECTIONS, /* new ones a second */
+};
+
+struct model_scaling {
+	bool present;
+	uint32_t min, max, step;
+	enum model_target target;
+	double target_rate; /* a second and instance */
+	double tolerance;   /* default 0.1 */
+	uint64_t up_after_ns, down_after_ns, cooldown_ns;
+	char *exec; /* absolute path; NULL: only figure and event */
+};
+
+struct model_service {
+	char name[SL_NAME_LEN];
+	struct sl_addr addr;
+	uint16_t port;
+	enum sl_protocol protocol;
+	/* steering: only "nat" so far */
+	bool drop_malformed;		  /* default false; CoAP only */
+	char tenant[SL_NAME_LEN];	  /* fixed tenant, "" if by source */
+	char default_tenant[SL_NAME_LEN]; /* "" if unknown tenants are refused */
+	uint32_t keep_s;		  /* defaults: tcp mqtt mqtts 3600, coap udp 300 */
+	bool track;			  /* refused so far: "want false" */
+	uint64_t drain_timeout_ns;	  /* default 10m; 0: wait for ever */
+	uint32_t half_open_max;		  /* default 16384; member "pin_budget" */
+	struct model_instance *instances;
+	size_t n_instances;
+	struct model_health health;
+	struct model_scaling scaling;
+};
+
+/* Rates a second; burst as a duration. */
+struct model_quota {
+	double rate[SL_Q__MAX]; /* by enum sl_quota; 0: not limited */
+	uint64_t burst_ns;	/* default 100 ms */
+};
+
+struct model_prefix {
+	struct sl_addr addr; /* IPv4 mapped; host bits zero */
+	uint8_t len;	     /* 0..128, IPv4's from 96 on */
+};
+
+struct model_tenant {
+	char name[SL_NAME_LEN];
+	struct model_prefix *sources; /* from "match": [{ "source": "192.0.2.0/24" }] */
+	size_t n_sources;
+	char (*services)[SL_NAME_LEN]; /* NULL and 0: every service without a fixed tenant */
+	size_t n_services;
+	struct model_quota quota, device_quota;
+	bool mark; /* "on_excess": "mark"; default "drop" */
+};
+
+/* Sizes of maps, fixed while the data plane is loaded. */
+struct model_capacity {
+	uint32_t services, instances, tenants, accounts, prefixes;
+	uint32_t slots, pins, half_open, device_lines, tallies;
+};
+
+struct model {
+	char node[SL_NAME_LEN];
+	uint8_t secret[64]; /* as configured; "file:PATH" already read */
+	size_t secret_len;
+	struct model_interface *interfaces;
+	size_t n_interfaces;
+	struct model_service *services;
+	size_t n_services;
+	struct model_tenant *tenants;
+	size_t n_tenants;
+	struct model_capacity capacity;
+	char *metrics_listen;	/* "metrics": { "listen": "127.0.0.1:9464" }; NULL: socket only */
+	uint32_t event_sample;	/* "events": { "sample": 1024 }, a power of two, 0 = none */
+};
+
+void model_free(struct model *m);
+static inline void model_freep(struct model **m)
+{
+	model_free(*m);
+}
+
+#endif /* SL_MODEL_H */

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Counters of the data plane as sums over CPUs. Cumulative since the maps were
+ * made; a reader takes differences. Does not log.
+ */
+#ifndef SL_DP_STATS_H
+#define SL_DP_STATS_H
+
+#include "dataplane.h"
+
+struct stats_reasons {
+	uint64_t reason[SL_R__MAX];
+	uint64_t note[SL_N__MAX];
+};
+void stats_reasons(const struct dataplane *dp, struct stats_reasons *ret);
+
+/* Of one service: packets by kind, before any quota. */
+void stats_kinds(const struct dataplane *dp, uint16_t service, uint64_t ret[SL_K__MAX]);
+
+/* Of one account: what was admitted. */
+void stats_account(const struct dataplane *dp, uint32_t account, struct sl_hot *ret);
+
+/* What was not admitted, by account and reason: one pass over the table. The
+ * array is sorted by (account, service, reason, mark) and the caller's to free.
+ */
+struct stats_tally {
+	uint32_t account; /* 0: none was found; SL_TALLY_OTHER */
+	uint32_t service; /* id */
+	uint16_t reason;
+	bool mark;
+	uint64_t packets;
+};
+int stats_tallies(const struct dataplane *dp, struct stats_tally **ret, size_t *ret_n);
+
+/* A device's figure in events: "d-" and 16 hex digits. */
+#define STATS_DEVICE_LEN 19
+void stats_device(uint64_t hash, char ret[STATS_DEVICE_LEN]);
+
+#endif /* SL_DP_STATS_H */
