@@ -73,9 +73,9 @@ enum sl_service_flag {
 
 struct sl_service {
 	__u16 id;
-	__u8 protocol; /* enum sl_protocol */
-	__u8 flags;    /* enum sl_service_flag */
-	__u32 tenant;  /* of what no prefix claims: the fixed or the default one; 0: refuse */
+	__u8 protocol;	  /* enum sl_protocol */
+	__u8 flags;	  /* enum sl_service_flag */
+	__u32 tenant;	  /* of what no prefix claims: the fixed or the default one; 0: refuse */
 	__u32 ring_first; /* the ring's first slot in sl_slots */
 	__u32 ring_size;  /* a power of two; 0: no instance was ever there */
 	__u32 keep_s;
@@ -98,10 +98,10 @@ enum sl_quota {
 	SL_Q__MAX
 };
 
-#define SL_TAT_PER_NS	     16 /* tenant buckets count in 1/16 ns */
-#define SL_BYTE_COST_SHIFT   8	/* tenant cost a byte is in 1/256 of that */
-#define SL_DEV_NS_SHIFT	     10 /* device buckets count in 1,024 ns */
-#define SL_DEV_BYTE_SHIFT    12 /* device cost a byte is in 1/4,096 of that */
+#define SL_TAT_PER_NS	   16 /* tenant buckets count in 1/16 ns */
+#define SL_BYTE_COST_SHIFT 8  /* tenant cost a byte is in 1/256 of that */
+#define SL_DEV_NS_SHIFT	   10 /* device buckets count in 1,024 ns */
+#define SL_DEV_BYTE_SHIFT  12 /* device cost a byte is in 1/4,096 of that */
 
 /* What one tenant may do with one service: everything the packet path needs to
  * know of both, so that it looks up once. A tenant's accounts repeat its quota.
@@ -113,8 +113,8 @@ struct sl_account {
 	__u8 device_mask; /* the same for each of its devices */
 	__u8 mark;	  /* on_excess: count as refused, and forward */
 	__u8 pad;
-	__u32 device_limit; /* burst of a device, in 1,024 ns */
-	__u64 limit;	    /* burst less one tick of the coarse clock, in 1/16 ns */
+	__u32 device_limit;	      /* burst of a device, in 1,024 ns */
+	__u64 limit;		      /* burst less one tick of the coarse clock, in 1/16 ns */
 	__u64 cost[SL_Q__MAX];	      /* in 1/16 ns; of a byte in 1/4,096 ns */
 	__u32 device_cost[SL_Q__MAX]; /* in 1,024 ns; of a byte in 1/4 ns */
 };
@@ -135,11 +135,11 @@ _Static_assert(sizeof(struct sl_account) == 72, "no hidden padding");
 #define SL_PREFIX_ROOT 0x80000000u
 
 struct sl_prefix_root {
-	__u64 lo, hi;	/* inclusive; outside: @outside */
-	__u32 index;	/* of entry 0 in sl_prefix_idx */
-	__u32 outside;	/* value outside of [lo, hi]: an enclosing prefix's, or 0 */
-	__u8 shift;	/* entry = (word - lo) >> shift */
-	__u8 second;	/* search the address's second word */
+	__u64 lo, hi;  /* inclusive; outside: @outside */
+	__u32 index;   /* of entry 0 in sl_prefix_idx */
+	__u32 outside; /* value outside of [lo, hi]: an enclosing prefix's, or 0 */
+	__u8 shift;    /* entry = (word - lo) >> shift */
+	__u8 second;   /* search the address's second word */
 	__u8 pad[6];
 };
 _Static_assert(sizeof(struct sl_prefix_root) == 32, "no hidden padding");
@@ -242,7 +242,7 @@ _Static_assert(sizeof(struct sl_pin) == 12, "no hidden padding");
 
 /* Per service, shared by packets and daemon. */
 struct sl_service_state {
-	__u32 half_open;   /* pins in sl_half_open; added by packets, taken off by both */
+	__u32 half_open;    /* pins in sl_half_open; added by packets, taken off by both */
 	__u32 pin_failures; /* established pins that found no room, since load */
 	__u64 pad[7];
 };

@@ -6,28 +6,33 @@
 #define SL_LIMITS_H
 
 /* Ids are dense and start at 1; 0 means "none" everywhere. */
-#define SL_MAX_SERVICES	 4096
-#define SL_MAX_INSTANCES 65536
-#define SL_MAX_TENANTS	 1048576
-#define SL_MAX_ACCOUNTS	 4194304
-#define SL_MAX_PREFIXES	 1048576
+#define SL_MAX_SERVICES		   4096
+#define SL_MAX_INSTANCES	   65536
+#define SL_MAX_TENANTS		   1048576
+#define SL_MAX_ACCOUNTS		   4194304
+#define SL_MAX_PREFIXES		   1048576
+#define SL_MAX_SLOTS		   SL_RING_MAX_SLOTS
+#define SL_MAX_PINS		   16777216
+#define SL_MAX_HALF_OPEN	   4194304
+#define SL_MAX_DEVICE_LINES	   4194304
+#define SL_MAX_TALLIES		   4194304
 
-#define SL_DEF_SERVICES	   1024
-#define SL_DEF_INSTANCES   4096
-#define SL_DEF_TENANTS	   16384
-#define SL_DEF_ACCOUNTS	   32768
-#define SL_DEF_PREFIXES	   16384
-#define SL_DEF_SLOTS	   1048576 /* of all rings; 8 bytes each */
-#define SL_DEF_PINS	   262144  /* established */
-#define SL_DEF_HALF_OPEN   65536
-#define SL_DEF_DEVICE_LINES 65536 /* of 8 device buckets each; a power of two */
-#define SL_DEF_TALLIES	   65536
+#define SL_DEF_SERVICES		   1024
+#define SL_DEF_INSTANCES	   4096
+#define SL_DEF_TENANTS		   16384
+#define SL_DEF_ACCOUNTS		   32768
+#define SL_DEF_PREFIXES		   16384
+#define SL_DEF_SLOTS		   1048576 /* of all rings; 8 bytes each */
+#define SL_DEF_PINS		   262144  /* established */
+#define SL_DEF_HALF_OPEN	   65536
+#define SL_DEF_DEVICE_LINES	   65536 /* of 8 device buckets each; a power of two */
+#define SL_DEF_TALLIES		   65536
 
 #define SL_RING_SLOTS_PER_INSTANCE 128
 #define SL_RING_MIN_SLOTS	   1024
 #define SL_RING_MAX_SLOTS	   (1u << 23)
 
-#define SL_FILTER_BITS (1u << 18) /* a power of two */
+#define SL_FILTER_BITS		   (1u << 18) /* a power of two */
 
 /* Prefix tables, see abi.h. */
 #define SL_PREFIX_ROOTS_PER_BANK 4096
@@ -35,13 +40,13 @@
 #define SL_PREFIX_CHUNK		 32 /* ranges searched below one index entry */
 #define SL_PREFIX_DEPTH		 6  /* roots visited at most */
 
-#define SL_MAX_CPUS 1024
-#define SL_NAME_LEN 64 /* of one object, with the terminating NUL */
-#define SL_NAME_KEY 128
+#define SL_MAX_CPUS		 1024
+#define SL_NAME_LEN		 64 /* of one object, with the terminating NUL */
+#define SL_NAME_KEY		 128
 
-#define SL_VLAN_DEPTH	  2
-#define SL_IPV6_EXT_DEPTH 6
-#define SL_COAP_OPTIONS	  24 /* options walked; more are passed unexamined */
-#define SL_MQTT_MESSAGES  8  /* counted in one segment */
+#define SL_VLAN_DEPTH		 2
+#define SL_IPV6_EXT_DEPTH	 6
+#define SL_COAP_OPTIONS		 24 /* options walked; more are passed unexamined */
+#define SL_MQTT_MESSAGES	 8  /* counted in one segment */
 
 #endif /* SL_LIMITS_H */

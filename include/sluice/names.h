@@ -10,8 +10,8 @@
 
 #include <sluice/abi.h>
 
-#define SL_STR_(x) #x
-#define SL_STR(x)  SL_STR_(x)
+#define SL_STR_(x)	#x
+#define SL_STR(x)	SL_STR_(x)
 
 #define SL_PIN_ROOT	"/sys/fs/bpf/sluice"
 #define SL_PIN_VERSION	"abi-" SL_STR(SL_ABI_VERSION)
@@ -19,7 +19,7 @@
 #define SL_PIN_LINKS	"links"
 #define SL_PROGRAM_NAME "sl_xdp"
 
-#define SL_SOCKET  "/run/sluice/control.sock"
-#define SL_CONFIG  "/etc/sluice/sluice.json"
+#define SL_SOCKET	"/run/sluice/control.sock"
+#define SL_CONFIG	"/etc/sluice/sluice.json"
 
 #endif /* SL_NAMES_H */

@@ -88,7 +88,7 @@ enum sl_reason_group {
 	X(DEVICE_BYPASSED, "device_bypassed",    "device quota not tested: all buckets of the line were in use")     \
 	X(PIN_FAILED,      "pin_failed",         "an established pin could not be made")                             \
 	X(HALF_OPEN_FULL,  "half_open_full",     "an opener in transition went to the old instance: no pin budget")  \
-	X(CONTENDED,       "contended",          "a bucket was lost to other CPUs at every try; admitted unpaid")     \
+	X(CONTENDED,       "contended",          "a bucket was lost to other CPUs at every try; the packet is refused") \
 	X(MARKED,          "marked",             "would have been refused, but on_excess is mark")                   \
 	X(UNEXAMINED,      "unexamined",         "a message with more options than are looked at")                   \
 	X(REDIRECT_FAILED, "redirect_failed",    "the driver refused a redirected frame")                            \

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Settings that the daemon fixes between open and load. The defaults are those
+ * of a map as maps.h declares it, so that an object loaded by hand works.
+ */
+#ifndef SL_CONFIG_BPF_H
+#define SL_CONFIG_BPF_H
+
+#include <sluice/abi.h>
+
+const volatile __u32 cfg_accounts = SL_DEF_ACCOUNTS;	     /* sl_hot has as many for each CPU */
+const volatile __u32 cfg_services = SL_DEF_SERVICES;	     /* sl_kinds likewise */
+const volatile __u32 cfg_device_lines = SL_DEF_DEVICE_LINES; /* a power of two */
+/* A step of the coarse clock (clock_getres), 4 ms at 250 Hz. */
+const volatile __u64 cfg_tick_ns = 4000000;
+
+#endif /* SL_CONFIG_BPF_H */

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Keyed hashes: multilinear over 32-bit words with 64-bit secret keys, which is
+ * strongly universal (a stranger without the key cannot do better than chance
+ * at making two inputs collide), then a bijective finish that spreads arithmetic
+ * progressions, such as consecutive ports, over all bits. Pure.
+ */
+#ifndef SL_HASH_H
+#define SL_HASH_H
+
+#include <sluice/abi.h>
+
+static __always_inline __u64 hash_finish(__u64 h)
+{
+	h ^= h >> 32;
+	h *= 0xd6e8feb86659fd93ull;
+	h ^= h >> 32;
+	return h;
+}
+
+static __always_inline __u64 hash_addr(const __u64 key[SL_HASH_WORDS], const struct sl_addr *a)
+{
+	return key[0] + key[1] * a->w[0] + key[2] * a->w[1] + key[3] * a->w[2] + key[4] * a->w[3];
+}
+
+/* Of a device's end of a flow; the same on every node with the same secret, so
+ * it contains no local id. A ring's slot is (flow_hash * size) >> 32.
+ */
+static __always_inline __u32 flow_hash(const __u64 key[SL_HASH_WORDS], const struct sl_addr *a,
+				       __be16 port)
+{
+	return hash_finish(hash_addr(key, a) + key[5] * port) >> 32;
+}
+
+static __always_inline __u32 ring_slot(__u32 hash, __u32 size)
+{
+	return (__u64)hash * size >> 32;
+}
+
+/* Of (tenant, source address); of an IPv6 source its /64 counts. */
+static __always_inline __u64 device_hash(const __u64 key[SL_HASH_WORDS], const struct sl_addr *a,
+					 bool is_v4, __u32 tenant)
+{
+	__u64 h = key[0] + key[1] * a->w[0] + key[2] * a->w[1] + key[5] * tenant;
+
+	if (is_v4)
+		h += key[3] * a->w[2] + key[4] * a->w[3];
+	return hash_finish(h);
+}
+
+/* Bit of an address in the filter of addresses we own. */
+static __always_inline __u32 filter_bit(const __u64 key[SL_HASH_WORDS], const struct sl_addr *a)
+{
+	return hash_addr(key, a) >> 32 & (SL_FILTER_BITS - 1);
+}
+
+#endif /* SL_HASH_H */

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Every map of the data plane. Each comment names key, value, the writer, and
+ * what a missing entry means. Layouts, and what "banked" and "lasting" mean, are
+ * in <sluice/abi.h>. Arrays that the daemon maps into its memory are written by
+ * it with stores. All are pinned by the daemon and outlive it.
+ */
+#ifndef SL_MAPS_H
+#define SL_MAPS_H
+
+#include <linux/bpf.h>
+#include <sluice/abi.h>
+
+/* clang-format off */
+#define SL_MAP_ARRAY(name, type_, n)               \
+	struct {                                   \
+		__uint(type, BPF_MAP_TYPE_ARRAY);  \
+		__uint(map_flags, BPF_F_MMAPABLE); \
+		__type(key, __u32);                \
+		__type(value, type_);              \
+		__uint(max_entries, n);            \
+	} name SEC(".maps")
+
+#define SL_MAP_HASH(name, key_, value_, n)       \
+	struct {                                 \
+		__uint(type, BPF_MAP_TYPE_HASH); \
+		__type(key, key_);               \
+		__type(value, value_);           \
+		__uint(max_entries, n);          \
+	} name SEC(".maps")
+/* clang-format on */
+
+/* -- configuration, written by the daemon only; hashes are twice as large as
+ * their objects, for the two banks --
+ */
+
+/* 0 -> the bank in force and the hash keys. Missing: impossible (array). */
+SL_MAP_ARRAY(sl_control, struct sl_control, 1);
+
+/* Bits of addresses that are virtual or an instance's, in words of 64; index by
+ * filter_bit(). Missing: impossible. A clear bit: the packet is not ours.
+ */
+SL_MAP_ARRAY(sl_filter, __u64, SL_FILTER_BITS / 64);
+
+/* (virtual address, bank) -> 1. Missing: the filter was wrong, not ours. */
+SL_MAP_HASH(sl_addresses, struct sl_addr_key, __u32, 2 * SL_DEF_SERVICES);
+
+/* (address, port, protocol, bank) -> service. Missing: not ours. */
+SL_MAP_HASH(sl_services, struct sl_service_key, struct sl_service, 2 * SL_DEF_SERVICES);
+
+/* (tenant, service, bank) -> account and quota. Missing: the tenant may not use
+ * the service.
+ */
+SL_MAP_HASH(sl_accounts, struct sl_account_key, struct sl_account, 2 * SL_DEF_ACCOUNTS);
+
+/* Tables of source prefixes, see struct sl_prefix_root. Missing: no tenant. */
+SL_MAP_ARRAY(sl_prefix_roots, struct sl_prefix_root, 2 * SL_PREFIX_ROOTS_PER_BANK);
+SL_MAP_ARRAY(sl_prefix_idx, struct sl_prefix_index, 8 * SL_DEF_PREFIXES);
+SL_MAP_ARRAY(sl_prefix_rng, struct sl_prefix_range, 8 * SL_DEF_PREFIXES);
+
+/* -- lasting state -- */
+
+/* (instance address, port, protocol) -> the virtual address and port its answers
+ * carry. Written by the daemon; outlives the instance's configuration. Missing:
+ * not an answer, the packet passes.
+ */
+SL_MAP_HASH(sl_returns, struct sl_return_key, struct sl_return, SL_DEF_INSTANCES);
+
+/* instance -> address, next hop. Written by the daemon. Missing: impossible. */
+SL_MAP_ARRAY(sl_instances, struct sl_instance, SL_DEF_INSTANCES);
+
+/* All rings: slot -> instances. Written by the daemon. Missing: impossible. */
+SL_MAP_ARRAY(sl_slots, struct sl_slot, SL_DEF_SLOTS);
+
+/* flow -> instance, while its slot is in transition. Written by the data plane,
+ * swept by the daemon. Missing: the slot decides. Never an LRU: no flood may
+ * displace an entry.
+ */
+SL_MAP_HASH(sl_pins, struct sl_pin_key, struct sl_pin, SL_DEF_PINS);
+
+/* The same for flows that have only been opened, within a budget per service. */
+SL_MAP_HASH(sl_half_open, struct sl_pin_key, struct sl_pin, SL_DEF_HALF_OPEN);
+
+/* service -> what packets tell the daemon. Written by both. Missing: impossible. */
+SL_MAP_ARRAY(sl_svc_states, struct sl_service_state, SL_DEF_SERVICES);
+
+/* tenant -> buckets. Written by the data plane, capped by the daemon. */
+SL_MAP_ARRAY(sl_buckets, struct sl_bucket, SL_DEF_TENANTS);
+
+/* hash -> buckets of devices. Written by the data plane only. */
+SL_MAP_ARRAY(sl_devices, struct sl_device_line, SL_DEF_DEVICE_LINES);
+
+/* interface -> itself, for each link that frames may be redirected to. Written
+ * by the daemon. Missing: the kernel forwards.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
+	__type(key, __u32);
+	__type(value, struct bpf_devmap_val);
+	__uint(max_entries, 1024);
+} sl_targets SEC(".maps");
+
+/* -- figures, written by the data plane, read by the daemon -- */
+
+/* cpu * accounts + account -> what was admitted. The daemon sets the size: this
+ * one is for a single CPU.
+ */
+SL_MAP_ARRAY(sl_hot, struct sl_hot, SL_DEF_ACCOUNTS);
+
+/* cpu -> packets by reason, notes. */
+SL_MAP_ARRAY(sl_counters, struct sl_cpu_counters, SL_MAX_CPUS);
+
+/* cpu * services + service -> packets by kind; sized like sl_hot. */
+SL_MAP_ARRAY(sl_kinds, struct sl_kind_counters, SL_DEF_SERVICES);
+
+/* (account, reason, cpu) -> packets that were not admitted. Full: SL_TALLY_OTHER. */
+SL_MAP_HASH(sl_tallies, struct sl_tally_key, __u64, SL_DEF_TALLIES);
+
+/* Sampled packets, struct sl_event. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 18);
+} sl_events SEC(".maps");
+
+/* -- the daemon's memory; no packet reads it -- */
+
+/* (sort, name) -> id. Written by the daemon. */
+SL_MAP_HASH(sl_names, struct sl_name_key, struct sl_name, SL_DEF_ACCOUNTS + SL_DEF_TENANTS);
+
+#endif /* SL_MAPS_H */

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What one packet accumulates on its way through the stages. */
+#ifndef SL_PKT_H
+#define SL_PKT_H
+
+#include <linux/bpf.h>
+#include "lib/affinity.h"
+#include "lib/inet.h"
+
+struct pkt {
+	struct xdp_md *ctx;
+	struct sl_control *control;
+	struct cursor cur; /* parse moves it to the payload; classify reads on from it */
+	struct flow flow;  /* filled by parse and transport */
+	__u32 bank;
+	__u64 now_ns; /* coarse CLOCK_MONOTONIC; set by whoever needs the time first */
+
+	struct sl_service *svc;	    /* filled by resolve, or */
+	struct sl_return *ret;	    /* this, of an instance's answer */
+	struct sl_account *account; /* filled by resolve */
+	enum sl_kind kind;	    /* filled by classify */
+	enum flow_step step;	    /* filled by classify */
+	__u32 messages;		    /* filled by classify */
+	struct sl_instance *inst;   /* filled by pick */
+	__u16 inst_id;
+	bool dst_owned, src_owned; /* by the filter: perhaps */
+	__u32 egress;		   /* filled by steer */
+};
+
+#endif /* SL_PKT_H */

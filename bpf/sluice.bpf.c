@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The data plane. A packet's way reads top to bottom in pipeline(). */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "lib/csum.h"
+#include "stage/parse.h"
+#include "stage/resolve.h"
+#include "stage/police.h"
+#include "stage/classify.h"
+#include "stage/pick.h"
+#include "stage/steer.h"
+#include "stage/return.h"
+#include "stage/account.h"
+
+/* Run the stages until one has a reason to stop. One program serves both ways:
+ * resolve finds a service, or that the packet is an instance's answer.
+ */
+static __always_inline enum sl_reason pipeline(struct pkt *p)
+{
+	enum sl_reason why = stage_parse(p);
+
+	if (!why)
+		why = stage_transport(p);
+	if (!why)
+		why = stage_resolve(p);
+	if (!why && p->ret)
+		return stage_return(p);
+	if (!why)
+		why = stage_police_bytes(p);
+	if (!why)
+		why = stage_classify(p);
+	if (!why)
+		why = stage_police_messages(p);
+	if (!why)
+		why = stage_pick(p);
+	if (!why)
+		why = stage_steer(p);
+	return why;
+}
+
+SEC("xdp.frags")
+int sl_xdp(struct xdp_md *ctx)
+{
+	struct pkt p = {
+		.ctx = ctx,
+		.cur = cursor_over_frame((void *)(long)ctx->data, (void *)(long)ctx->data_end,
+					 bpf_xdp_get_buff_len(ctx)),
+	};
+	__u32 zero = 0;
+
+	p.control = bpf_map_lookup_elem(&sl_control, &zero);
+	if (!p.control)
+		return XDP_ABORTED;
+	p.bank = *(volatile __u32 *)&p.control->bank & 1;
+	return stage_account(&p, pipeline(&p));
+}
+
+/* A driver may refuse a frame after the program has redirected it: of all XDP
+ * programs on this machine, because the tracepoint does not say whose it was.
+ */
+SEC("raw_tp/xdp_devmap_xmit")
+int sl_redirect_err(struct bpf_raw_tracepoint_args *ctx)
+{
+	int drops = ctx->args[3];
+
+	if (drops > 0)
+		note_many(SL_N_REDIRECT_FAILED, drops);
+	return 0;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

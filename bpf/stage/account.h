@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Last stage: count the reason, count for the account, sample an event, and turn
+ * the reason into an XDP action.
+ */
+#ifndef SL_STAGE_ACCOUNT_H
+#define SL_STAGE_ACCOUNT_H
+
+#include "../config.h"
+#include "../lib/hash.h"
+#include "../maps.h"
+#include "../pkt.h"
+#include "note.h"
+
+/* Bit sets over enum sl_reason, so that a test is a shift. */
+static __always_inline bool reason_is(enum sl_reason why, enum sl_reason_group group)
+{
+	__u64 set = 0;
+
+#define X(name, action, group_, label, text) set |= (__u64)(SL_G_##group_ == group) << SL_R_##name;
+	SL_REASONS(X)
+#undef X
+	return set >> why & 1;
+}
+
+static __always_inline int reason_action(const struct pkt *p, enum sl_reason why)
+{
+	__u64 pass = 0, redirect = 0;
+
+#define X(name, action, group, label, text)                       \
+	pass |= (__u64)(XDP_##action == XDP_PASS) << SL_R_##name; \
+	redirect |= (__u64)(XDP_##action == XDP_REDIRECT) << SL_R_##name;
+	SL_REASONS(X)
+#undef X
+	if (redirect >> why & 1)
+		return bpf_redirect(p->egress, 0);
+	return pass >> why & 1 ? XDP_PASS : XDP_DROP;
+}
+
+static __always_inline void account_admitted(const struct pkt *p)
+{
+	__u32 index = bpf_get_smp_processor_id() * cfg_accounts + p->account->id;
+	struct sl_hot *hot = bpf_map_lookup_elem(&sl_hot, &index);
+
+	if (!hot) /* one writer a CPU, and XDP does not nest: no atomics needed */
+		return;
+	hot->packets++;
+	hot->bytes += p->flow.l3_len;
+	hot->messages += p->messages;
+	hot->connections += p->kind == SL_K_TCP_OPEN;
+}
+
+static __always_inline void account_event(struct pkt *p, enum sl_reason why)
+{
+	struct sl_event *e = bpf_ringbuf_reserve(&sl_events, sizeof(*e), 0);
+
+	if (!e) {
+		note(SL_N_EVENT_LOST);
+		return;
+	}
+	*e = (struct sl_event){
+		.time_ns = bpf_ktime_get_coarse_ns(),
+		.ifindex = p->ctx->ingress_ifindex,
+		.len = p->ctx->data_end - p->ctx->data,
+		.service = p->svc   ? p->svc->id
+			   : p->ret ? p->ret->service
+				    : 0,
+		.instance = p->ret ? p->ret->instance : p->inst_id,
+		.reason = why,
+		.kind = p->kind,
+		.proto = p->flow.proto,
+	};
+	if (p->flow.l3_len) {
+		e->family = p->flow.is_v4 ? 4 : 6;
+		e->sport = p->flow.sport;
+		e->dport = p->flow.dport;
+		e->device = device_hash(p->control->device_key, &p->flow.src, p->flow.is_v4,
+					p->account ? p->account->tenant : 0);
+	}
+	if (p->account)
+		e->account = p->account->id;
+	bpf_ringbuf_submit(e, 0);
+}
+
+static __always_inline int stage_account(struct pkt *p, enum sl_reason why)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct sl_cpu_counters *n = bpf_map_lookup_elem(&sl_counters, &cpu);
+	__u64 seen = 0;
+
+	if (n)
+		seen = n->reason[why & 63]++;
+	if (reason_is(why, SL_G_ADMITTED))
+		account_admitted(p);
+	else if (p->svc)
+		tally(p->account ? p->account->id : 0, p->svc->id, why);
+	if (p->control->event_mask && !(seen & p->control->event_mask))
+		account_event(p, why);
+	return reason_action(p, why);
+}
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Stages 3 and 5: hold each device and each tenant to its quota. First packets
+ * and bytes, before anybody looks into the payload; then messages and new
+ * connections. Device before tenant; what one refuses is charged at neither.
+ */
+#ifndef SL_STAGE_POLICE_H
+#define SL_STAGE_POLICE_H
+
+#include "../config.h"
+#include "../lib/device.h"
+#include "../lib/hash.h"
+#include "../maps.h"
+#include "../pkt.h"
+#include "note.h"
+
+/* Two quotas, @first and the one after it, at both levels. A cost of 0: not
+ * limited. Costs are of this packet, in the units of their level.
+ */
+struct police {
+	__u64 now_ns;
+	__u64 hash; /* of the device */
+	__u64 cost[2], limit;
+	__u64 device_cost[2], device_limit;
+	__u32 tenant;
+	__u32 first; /* enum sl_quota */
+};
+
+static __always_inline enum device_result police_device_one(const struct police *s,
+							    struct sl_device_line *line, int i,
+							    struct device_charge *charge)
+{
+	__u16 tag = (s->hash >> 48) + (s->first + i) * 0x4001;
+
+	if (!s->device_cost[i])
+		return DEVICE_CONFORM;
+	return device_step(line, tag, s->now_ns >> SL_DEV_NS_SHIFT, s->device_cost[i],
+			   s->device_limit, cfg_tick_ns >> SL_DEV_NS_SHIFT, charge);
+}
+
+static __always_inline enum gcra_result police_tenant_one(const struct police *s,
+							  struct sl_bucket *bucket, int i)
+{
+	if (!s->cost[i])
+		return GCRA_CONFORM;
+	return gcra_step(&bucket->tat[(s->first + i) & 7], s->now_ns * SL_TAT_PER_NS, s->cost[i],
+			 s->limit, cfg_tick_ns * SL_TAT_PER_NS);
+}
+
+static __always_inline enum sl_reason police_tenant(const struct police *s)
+{
+	struct sl_bucket *bucket = bpf_map_lookup_elem(&sl_buckets, &s->tenant);
+	enum gcra_result res;
+
+	if (!bucket)
+		return SL_R_INTERNAL;
+	res = police_tenant_one(s, bucket, 0);
+	if (res == GCRA_CONFORM) {
+		res = police_tenant_one(s, bucket, 1);
+		if (res == GCRA_CONFORM)
+			return SL_R_NONE;
+		if (s->cost[0])
+			gcra_refund(&bucket->tat[s->first & 7], s->cost[0]);
+		if (res == GCRA_CONTENDED)
+			note(SL_N_CONTENDED);
+		return SL_R_TENANT_PACKETS + s->first + 1;
+	}
+	if (res == GCRA_CONTENDED)
+		note(SL_N_CONTENDED);
+	return SL_R_TENANT_PACKETS + s->first;
+}
+
+/* Charge the device; *@charge says what, so that it can be given back. */
+static __always_inline enum sl_reason police_device(const struct police *s,
+						    struct device_charge charge[2])
+{
+	__u32 index = s->hash & (cfg_device_lines - 1);
+	struct sl_device_line *line = bpf_map_lookup_elem(&sl_devices, &index);
+	enum device_result res;
+
+	if (!line)
+		return SL_R_INTERNAL;
+	res = police_device_one(s, line, 0, &charge[0]);
+	if (res == DEVICE_EXCEED)
+		return SL_R_DEVICE_PACKETS + s->first;
+	if (res == DEVICE_CONFORM)
+		res = police_device_one(s, line, 1, &charge[1]);
+	if (res == DEVICE_BYPASS)
+		note(SL_N_DEVICE_BYPASSED);
+	if (res != DEVICE_EXCEED)
+		return SL_R_NONE;
+	device_refund(&charge[0]);
+	return SL_R_DEVICE_PACKETS + s->first + 1;
+}
+
+/* VERIFIER: alone, because races for a word are retried. Returns enum sl_reason. */
+sl_global int sl_police(const struct police *s)
+{
+	struct device_charge charge[2] = {};
+	enum sl_reason why = SL_R_NONE;
+
+	if (!s)
+		return SL_R_INTERNAL;
+	if (s->device_cost[0] | s->device_cost[1])
+		why = police_device(s, charge);
+	if (why || !(s->cost[0] | s->cost[1]))
+		return why;
+	why = police_tenant(s);
+	if (why) {
+		device_refund(&charge[0]);
+		device_refund(&charge[1]);
+	}
+	return why;
+}
+
+_Static_assert(SL_R_DEVICE_PACKETS + SL_Q_CONNECTIONS == SL_R_DEVICE_CONNECTIONS &&
+		       SL_R_TENANT_PACKETS + SL_Q_CONNECTIONS == SL_R_TENANT_CONNECTIONS,
+	       "refusals stand in the order of enum sl_quota");
+
+/* on_excess: mark: count what would have been refused, and go on. */
+static __always_inline enum sl_reason police_mark(struct pkt *p, enum sl_reason why)
+{
+	note(SL_N_MARKED);
+	tally(p->account->id, p->svc->id, why | SL_TALLY_MARK);
+	return SL_R_NONE;
+}
+
+/* @n: packets and bytes, or messages and new connections, of this packet. */
+static __always_inline enum sl_reason police(struct pkt *p, enum sl_quota first, __u64 n0, __u64 n1)
+{
+	const struct sl_account *a = p->account;
+	__u8 shift = first == SL_Q_PACKETS ? SL_BYTE_COST_SHIFT : 0;
+	__u8 device_shift = first == SL_Q_PACKETS ? SL_DEV_BYTE_SHIFT : 0;
+	enum sl_reason why;
+	struct police s;
+
+	if (!((a->quota_mask | a->device_mask) & 3 << first) || !(n0 | n1))
+		return SL_R_NONE;
+	if (!p->now_ns)
+		p->now_ns = bpf_ktime_get_coarse_ns();
+	s = (struct police){
+		.now_ns = p->now_ns,
+		.cost = { n0 * a->cost[first], n1 * a->cost[first + 1] >> shift },
+		.limit = a->limit,
+		.tenant = a->tenant,
+		.first = first,
+	};
+	if (a->device_mask & 3 << first) {
+		s.hash =
+			device_hash(p->control->device_key, &p->flow.src, p->flow.is_v4, a->tenant);
+		s.device_cost[0] = n0 * a->device_cost[first];
+		s.device_cost[1] = n1 * a->device_cost[first + 1] >> device_shift;
+		s.device_limit = a->device_limit;
+	}
+	why = sl_police(&s);
+	return why && a->mark ? police_mark(p, why) : why;
+}
+
+static __always_inline enum sl_reason stage_police_bytes(struct pkt *p)
+{
+	return police(p, SL_Q_PACKETS, 1, p->flow.l3_len);
+}
+
+static __always_inline enum sl_reason stage_police_messages(struct pkt *p)
+{
+	return police(p, SL_Q_MESSAGES, p->messages, p->kind == SL_K_TCP_OPEN);
+}
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Stage 2: flow -> service, tenant and account; or the return entry of an
+ * instance's answer.
+ */
+#ifndef SL_STAGE_RESOLVE_H
+#define SL_STAGE_RESOLVE_H
+
+#include "../maps.h"
+#include "../pkt.h"
+
+static __always_inline const struct sl_prefix_root *prefix_root(__u32 i)
+{
+	return bpf_map_lookup_elem(&sl_prefix_roots, &i);
+}
+
+static __always_inline const struct sl_prefix_index *prefix_index(__u32 i)
+{
+	return bpf_map_lookup_elem(&sl_prefix_idx, &i);
+}
+
+static __always_inline const struct sl_prefix_range *prefix_range(__u32 i)
+{
+	return bpf_map_lookup_elem(&sl_prefix_rng, &i);
+}
+
+#include "../lib/prefix.h"
+
+/* VERIFIER: alone, because a search has many paths that all end in a number. */
+sl_global int sl_find_tenant(__u32 root, __u64 w0, __u64 w1)
+{
+	return prefix_find(root, w0, w1);
+}
+
+static __always_inline __u32 resolve_tenant(const struct pkt *p)
+{
+	__u32 root = p->bank * SL_PREFIX_ROOTS_PER_BANK + !p->flow.is_v4;
+	__u32 tenant = 0;
+
+	if (p->svc->flags & SL_SVC_BY_SOURCE)
+		tenant = sl_find_tenant(root, addr_word0(&p->flow.src, p->flow.is_v4),
+					addr_word1(&p->flow.src));
+	return tenant ?: p->svc->tenant;
+}
+
+static __always_inline enum sl_reason resolve_account(struct pkt *p)
+{
+	struct sl_account_key key = {
+		.tenant = resolve_tenant(p),
+		.service = p->svc->id,
+		.bank = p->bank,
+	};
+
+	if (!key.tenant)
+		return SL_R_UNKNOWN_TENANT;
+	p->account = bpf_map_lookup_elem(&sl_accounts, &key);
+	return p->account ? SL_R_NONE : SL_R_NOT_ALLOWED;
+}
+
+static __always_inline enum sl_reason stage_resolve(struct pkt *p)
+{
+	struct sl_service_key to = {
+		.addr = p->flow.dst,
+		.port = p->flow.dport,
+		.proto = p->flow.proto,
+		.bank = p->bank,
+	};
+	struct sl_return_key from = {
+		.addr = p->flow.src,
+		.port = p->flow.sport,
+		.proto = p->flow.proto,
+	};
+
+	if (p->dst_owned) {
+		p->svc = bpf_map_lookup_elem(&sl_services, &to);
+		if (p->svc)
+			return resolve_account(p);
+		if (!filter_has(p, &p->flow.src))
+			return SL_R_NOT_OURS;
+	}
+	p->ret = bpf_map_lookup_elem(&sl_returns, &from);
+	return p->ret ? SL_R_NONE : SL_R_NOT_OURS;
+}
+
+#endif
