@@ -20,7 +20,8 @@ $(if $(need),$(error $(need)))
 endif
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	   -Wno-missing-field-initializers
 INC     := -Iinclude -Ibpf -I$(B)
 CFLAGS  ?= -O2 -g
 override CFLAGS += -std=gnu11 -D_GNU_SOURCE $(WARN) $(INC) $(shell pkg-config --cflags $(PACKAGES)) -MMD -MP
@@ -86,6 +87,7 @@ $(B)/bpf/%: tests/bpf/%.c $(B)/sluice.skel.h $(B)/libdp.a
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -Itests/lib -Iuserspace $< -o $@ $(B)/libdp.a -lcmocka -lxdp -lbpf -lcjson -lmnl -lm
+EXTRA_fuzz_config := $(wildcard userspace/config/*.c) $(wildcard userspace/common/*.c) -lcjson
 $(B)/fuzz/%: tests/fuzz/%.c
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)

@@ -59,9 +59,9 @@ static __always_inline __u8 coap_class(__u8 code)
 static __always_inline enum sl_kind coap_kind(__u8 type, __u8 code)
 {
 	if (!code)
-		return type == COAP_CON ? SL_K_COAP_PING :
-		       type == COAP_ACK ? SL_K_COAP_ACK :
-					  SL_K_COAP_RESET;
+		return type == COAP_CON	  ? SL_K_COAP_PING
+		       : type == COAP_ACK ? SL_K_COAP_ACK
+					  : SL_K_COAP_RESET;
 	if (coap_class(code))
 		return SL_K_COAP_RESPONSE;
 	if (code <= SL_K_COAP_IPATCH - SL_K_COAP_GET + 1)
@@ -69,12 +69,6 @@ static __always_inline enum sl_kind coap_kind(__u8 type, __u8 code)
 	return SL_K_COAP_OTHER;
 }
 _Static_assert(SL_K_COAP_IPATCH - SL_K_COAP_GET == 6, "a kind for each method, in order");
-
-/* The header as one word, for cursor_opaque_zero(). */
-static __always_inline __u32 coap_seed(const struct coap_hdr *h)
-{
-	return (__u32)h->mid << 16 | h->code << 8 | h->ver_type_tkl;
-}
 
 /* Type and code, and what an empty message may not have. */
 static __always_inline enum sl_reason coap_check_header(const struct coap_hdr *h, __u32 len)
@@ -131,8 +125,9 @@ struct coap_walk {
 	__u32 why;		       /* enum sl_reason */
 };
 
-#define COAP_NOTED	 (1u << COAP_OPT_OBSERVE | 1u << COAP_OPT_BLOCK2 | 1u << COAP_OPT_BLOCK1)
-#define COAP_NOTED_SHIFT 16
+#define COAP_NOTED	     (1u << COAP_OPT_OBSERVE | 1u << COAP_OPT_BLOCK2 | 1u << COAP_OPT_BLOCK1)
+#define COAP_NOTED_SHIFT     16
+#define COAP_BLOCK_NUM_SHIFT 4 /* below: more, size */
 
 /* The byte at @off, NULL if it is not linear. @off is below w->len. */
 static __always_inline const __u8 *coap_byte(const struct coap_walk *w, __u32 off)
@@ -182,15 +177,19 @@ static __always_inline void coap_note(struct coap_walk *w, __u32 delta, __u32 le
 		w->block1 = noted;
 }
 
-/* The value of a noted option. False, too, if it is not linear. */
-static __always_inline bool coap_noted_value(const struct coap_walk *w, __u32 noted, __u32 *ret)
+/* The value of a noted option, 0 if there is none. */
+static __always_inline __u32 coap_noted_value(const struct coap_walk *w, __u32 noted,
+					      struct coap_msg *msg)
 {
 	__u32 word;
 
-	if (!noted || !coap_word_before(w, noted & ((1u << COAP_NOTED_SHIFT) - 1), &word))
-		return false;
-	*ret = word & ((1u << 8 * (noted >> COAP_NOTED_SHIFT)) - 1);
-	return true;
+	if (!noted)
+		return 0;
+	if (!coap_word_before(w, noted & ((1u << COAP_NOTED_SHIFT) - 1), &word)) {
+		msg->unexamined = true;
+		return 0;
+	}
+	return word & ((1u << 8 * (noted >> COAP_NOTED_SHIFT)) - 1);
 }
 
 /* The extensions of @delta and @len, which are at w->off. False: the walk ends. */
@@ -201,8 +200,8 @@ static __always_inline bool coap_walk_extended(struct coap_walk *w, __u32 *delta
 
 	if (*delta == COAP_RESERVED || *len == COAP_RESERVED) {
 		if (*delta != *len) /* both: the marker */
-			w->why = *delta == COAP_RESERVED ? SL_R_COAP_OPTION_DELTA :
-							   SL_R_COAP_OPTION_LENGTH;
+			w->why = *delta == COAP_RESERVED ? SL_R_COAP_OPTION_DELTA
+							 : SL_R_COAP_OPTION_LENGTH;
 		w->off--;
 		return false;
 	}
@@ -275,11 +274,10 @@ static __always_inline enum sl_reason coap_walk_end(struct coap_walk *w, bool *r
 }
 
 /* Token and options of a message that has a code, from @h on. */
-static __always_inline enum sl_reason coap_parse_options(const struct cursor *c,
-							 const struct coap_hdr *h,
-							 struct coap_msg *ret)
+static __always_inline enum sl_reason
+coap_parse_options(const struct cursor *c, const struct coap_hdr *h, struct coap_msg *ret)
 {
-	__u32 seed = coap_seed(h), block;
+	__u32 seed = h->mid;
 	struct coap_walk w = {
 		.msg = h,
 		.end = c->end,
@@ -301,13 +299,12 @@ static __always_inline enum sl_reason coap_parse_options(const struct cursor *c,
 	coap_walk_options(&w);
 	why = coap_walk_end(&w, &ret->unexamined);
 	ret->content = w.off;
-	ret->observe = coap_noted_value(&w, w.observe, &ret->observe_value);
-	if (!coap_class(h->code)) {
-		if (coap_noted_value(&w, w.block1, &block) && block >> 4)
-			ret->later_block = true;
-		if (coap_noted_value(&w, w.block2, &block) && block >> 4)
-			ret->later_block = true;
-	}
+	ret->observe = w.observe;
+	ret->observe_value = coap_noted_value(&w, w.observe, ret);
+	if (!coap_class(h->code))
+		ret->later_block = (coap_noted_value(&w, w.block1, ret) |
+				    coap_noted_value(&w, w.block2, ret)) >>
+				   COAP_BLOCK_NUM_SHIFT;
 	return why;
 }
 
@@ -335,7 +332,7 @@ static __always_inline enum sl_reason coap_parse(const struct cursor *c, struct 
 		why = coap_parse_options(c, h, ret);
 
 	/* VERIFIER: one state for what follows, not one for each reason. */
-	why = (why + cursor_opaque_zero(coap_seed(h))) & 63;
+	why = (why + cursor_opaque_zero(h->mid)) & 63;
 	_Static_assert(SL_R__MAX <= 64, "a reason has 6 bits");
 	if (why)
 		return why;

@@ -82,7 +82,7 @@ static __always_inline __u32 cursor_opaque_zero(__u32 seed)
 
 	/* VERIFIER: needed on every kernel so far; costs one subtraction. */
 	asm volatile("" : "+r"(same));
-	return seed - same;
+	return (seed - same) * 0x10001;
 }
 
 #endif /* SL_CURSOR_H */

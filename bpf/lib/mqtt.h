@@ -11,8 +11,10 @@
 #include <sluice/limits.h>
 #include "cursor.h"
 
-#define MQTT_MAX_OFFSET 16383 /* messages are counted up to here; a power of two less 1 */
-#define MQTT_MAX_LENGTH 268435455
+#define MQTT_MAX_OFFSET	  16383 /* messages are counted up to here; a power of two less 1 */
+#define MQTT_MAX_LENGTH	  268435455
+#define MQTT_LENGTH_BYTES 4
+#define MQTT_MAX_HEADER	  (1 + MQTT_LENGTH_BYTES)
 
 enum mqtt_type {
 	MQTT_CONNECT = 1,
@@ -44,21 +46,41 @@ enum mqtt_result {
 struct mqtt_msg {
 	__u8 type; /* enum mqtt_type */
 	__u8 flags;
-	__u8 version;	/* of a CONNECT: 3, 4 or 5; else 0 */
-	__u8 kind;	/* enum sl_kind */
-	__u8 header;	/* bytes of the fixed header */
+	__u8 version;	 /* of a CONNECT: 3, 4 or 5; else 0 */
+	__u8 kind;	 /* enum sl_kind */
+	__u8 header;	 /* bytes of the fixed header */
 	__u32 remaining; /* bytes that follow it, in this segment and later ones */
 };
 
-/* Four bits for each type, the first type lowest: the fixed flags, and the least
- * remaining length that any version's message of this type can have.
+/* Tables of four bits for each type, type 0 lowest: the flags that are fixed and
+ * what they are; and the least remaining length of any version's messages.
  */
-#define MQTT_FIXED_FLAGS 0x0000020202000000ull
-#define MQTT_LEAST	 0x000025362222222c0ull
+#define MQTT_FLAGS_ARE_FIXED 0xffffffffffff0fffull
+#define MQTT_FIXED_FLAGS     0x0000020202000000ull
+#define MQTT_QOS_IS_NOT_3    0x0000000000004000ull
+#define MQTT_LEAST	     0x00002536222222c0ull
 
 static __always_inline __u32 mqtt_of_type(__u64 table, __u32 type)
 {
 	return table >> type * 4 & 0xf;
+}
+
+/* 0 if a message of @type may have these flags. */
+static __always_inline __u32 mqtt_wrong_flags(__u32 type, __u32 flags)
+{
+	return ((flags ^ mqtt_of_type(MQTT_FIXED_FLAGS, type)) &
+		mqtt_of_type(MQTT_FLAGS_ARE_FIXED, type)) |
+	       (flags & flags << 1 & mqtt_of_type(MQTT_QOS_IS_NOT_3, type));
+}
+
+/* The remaining length whose bytes, first lowest, are @bytes; *@ret_n of them. */
+static __always_inline __u32 mqtt_length(__u32 bytes, __u32 *ret_n)
+{
+	__u32 more1 = bytes >> 7 & 1, more2 = more1 & bytes >> 15, more3 = more2 & bytes >> 23;
+
+	*ret_n = 1 + more1 + more2 + more3;
+	return (bytes & 0x7f) | more1 * (bytes >> 1 & 0x3f80) | more2 * (bytes >> 2 & 0x1fc000) |
+	       more3 * (bytes >> 3 & 0xfe00000);
 }
 
 /* Up to four bytes behind @p, the first lowest; 0 for what is not linear. */
@@ -85,7 +107,7 @@ static __always_inline enum mqtt_result mqtt_header(const __u8 *p, const void *e
 {
 	__u64 linear = (const __u8 *)end - p;
 	__u32 zero = cursor_opaque_zero(left);
-	__u32 type, flags, bytes, more1, more2, more3, n;
+	__u32 type, flags, bytes, remaining, n;
 
 	if (left < 2 || p + 2 > (const __u8 *)end)
 		return MQTT_CONTINUED;
@@ -94,7 +116,7 @@ static __always_inline enum mqtt_result mqtt_header(const __u8 *p, const void *e
 	flags = p[0] & 0x0f;
 	if (!type)
 		return MQTT_BAD_TYPE;
-	if (type == MQTT_PUBLISH ? (flags & 6) == 6 : flags != mqtt_of_type(MQTT_FIXED_FLAGS, type))
+	if (mqtt_wrong_flags(type, flags))
 		return MQTT_BAD_FLAGS;
 
 	/* VERIFIER: arithmetic for a loop, whose every way out would be a state of
@@ -103,20 +125,16 @@ static __always_inline enum mqtt_result mqtt_header(const __u8 *p, const void *e
 	sl_opaque(linear);
 	type += zero;
 	bytes = mqtt_length_bytes(p, end) + zero;
-	more1 = bytes >> 7 & 1;
-	more2 = more1 & bytes >> 15;
-	more3 = more2 & bytes >> 23;
-	n = 1 + more1 + more2 + more3;
+	remaining = mqtt_length(bytes, &n);
 	if (n >= left || n >= linear)
 		return MQTT_CONTINUED;
-	if (more3 & bytes >> 31)
+	if (n == MQTT_LENGTH_BYTES && bytes >> 31)
 		return MQTT_BAD_LENGTH;
 
 	ret->type = type;
 	ret->flags = flags;
 	ret->header = 1 + n;
-	ret->remaining = (bytes & 0x7f) | more1 * (bytes >> 1 & 0x3f80) |
-			 more2 * (bytes >> 2 & 0x1fc000) | more3 * (bytes >> 3 & 0xfe00000);
+	ret->remaining = remaining;
 	return MQTT_OK;
 }
 
@@ -194,29 +212,54 @@ static __always_inline enum mqtt_result mqtt_parse(struct cursor *c, struct mqtt
 _Static_assert(SL_K_MQTT_AUTH - SL_K_MQTT_CONNECT == MQTT_AUTH - MQTT_CONNECT,
 	       "a kind for each type, in order");
 
+/* Bytes of the whole message at @p, of which @left belong to the segment; 0 if
+ * there is none. Lengths that take more bytes than they need are not counted.
+ */
+static __always_inline __u32 mqtt_whole(const __u8 *p, const void *end, __u32 left)
+{
+	__u32 type, bytes, size, n;
+
+	if (left < 2 || p + 2 > (const __u8 *)end)
+		return 0;
+	bytes = p[1];
+	type = p[0] >> 4;
+	if (!type || mqtt_wrong_flags(type, p[0] & 0x0f))
+		return 0;
+	if (bytes & 0x80) {
+		if (left < MQTT_MAX_HEADER || p + MQTT_MAX_HEADER > (const __u8 *)end)
+			return 0;
+		bytes |= p[2] << 8 | p[3] << 16 | (__u32)p[4] << 24;
+	}
+	/* VERIFIER: one state for short and long ones. */
+	size = mqtt_length(bytes + cursor_opaque_zero(left), &n);
+	if (size < mqtt_of_type(MQTT_LEAST, type))
+		return 0;
+	size += 1 + n;
+	return size > left ? 0 : size;
+}
+
 /* How many whole messages the segment has, of which @first is the first and @c
  * is behind its fixed header. At least 1, at most SL_MQTT_MESSAGES: a message
  * longer than the segment counts as one where it begins.
  */
 static __always_inline __u32 mqtt_count(const struct cursor *c, const struct mqtt_msg *first)
 {
-	__u32 count = 1, off = 0, step = first->remaining;
-	__u32 zero = cursor_opaque_zero(c->left);
-	struct mqtt_msg m = {};
+	__u32 count = 1, left = c->left + cursor_opaque_zero(c->left), size = first->remaining;
 
+	/* VERIFIER: unrolled, see coap_walk_options(). */
+#pragma GCC unroll 8
 	for (int i = 1; i < SL_MQTT_MESSAGES; i++) {
-		if (step > MQTT_MAX_OFFSET)
+		__u32 off;
+
+		if (size >= left)
 			break;
-		off += step + zero; /* VERIFIER: one state, however the last header ended */
-		if (off >= c->left || off > MQTT_MAX_OFFSET)
+		left -= size;
+		off = c->left - left;
+		if (off > MQTT_MAX_OFFSET)
 			break;
 		sl_opaque(off); /* VERIFIER: clang 19 else adds to the pointer in another order */
-		off &= MQTT_MAX_OFFSET;
-		if (mqtt_header(c->pos + off, c->end, c->left - off, &m) != MQTT_OK ||
-		    !mqtt_is_plausible(&m))
-			break;
-		step = m.header + m.remaining + zero;
-		if (step > c->left - off)
+		size = mqtt_whole(c->pos + (off & MQTT_MAX_OFFSET), c->end, left);
+		if (!size)
 			break;
 		count++;
 	}

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Whole frames through the program, at least one for every reason; the counters
+ * add up after each. Runs in a network namespace of its own, whose routes make
+ * the answers of bpf_fib_lookup.
+ */
+#include "network.h"
+
+#define VIP    "203.0.113.10"
+#define VIP6   "2001:db8:ffff::10"
+#define DEVICE "198.51.100.1"
+#define INST   "10.0.1.11"
+#define INST6  "2001:db8:1::11"
+#define MTU    1300
+
+enum {
+	TENANT = 1,
+	STINGY, /* first of 8: one packet an hour of one quota each */
+};
+
+static const uint8_t get[] = { 0x40, 0x01, 0x12, 0x34 };
+
+static void udp_service(struct bed *b, uint16_t port, uint32_t tenant, uint16_t instance,
+			const struct sl_account *account)
+{
+	struct bed_service s = { .vip = VIP,
+				 .port = port,
+				 .proto = IPPROTO_UDP,
+				 .tenant = tenant,
+				 .ring_size = instance ? 1 : 0,
+				 .instance = instance };
+	uint16_t id = bed_service(b, &s, NULL);
+
+	if (account)
+		bed_account(b, tenant, id, *account);
+}
+
+static void services(struct bed *b)
+{
+	struct sl_account open = { .id = 1 };
+	uint16_t coap, coap6, mqtt, raw;
+
+	coap = bed_service(b,
+			   &(struct bed_service){ VIP, 5683, IPPROTO_UDP, SL_P_COAP,
+						  SL_SVC_DROP_MALFORMED, TENANT, 4, 1 },
+			   NULL);
+	coap6 = bed_service(
+		b, &(struct bed_service){ VIP6, 5683, IPPROTO_UDP, SL_P_COAP, 0, TENANT, 4, 3 },
+		NULL);
+	mqtt = bed_service(
+		b, &(struct bed_service){ VIP, 1883, IPPROTO_TCP, SL_P_MQTT, 0, TENANT, 4, 1 },
+		NULL);
+	raw = bed_service(
+		b, &(struct bed_service){ VIP, 7000, IPPROTO_UDP, SL_P_UDP, 0, TENANT, 4, 2 },
+		NULL);
+	bed_account(b, TENANT, coap, open);
+	bed_account(b, TENANT, coap6, open);
+	bed_account(b, TENANT, mqtt, open);
+	bed_account(b, TENANT, raw, open);
+	udp_service(b, 7001, TENANT, 0, &open); /* no instance */
+	udp_service(b, 7002, 0, 1, NULL);	/* no tenant */
+	udp_service(b, 7003, TENANT, 1, NULL);	/* tenant without account */
+	bed_instance(
+		b, &(struct bed_instance){ 1, INST, 5683, VIP, 5683, IPPROTO_UDP, coap, 77, MTU });
+	bed_instance(b, &(struct bed_instance){ 2, "10.0.1.12", 7000, VIP, 7000, IPPROTO_UDP, raw,
+						0, 0 });
+	bed_instance(b, &(struct bed_instance){ 3, INST6, 5683, VIP6, 5683, IPPROTO_UDP, coap6, 77,
+						MTU });
+	bed_instance(
+		b, &(struct bed_instance){ 4, INST, 1883, VIP, 1883, IPPROTO_TCP, mqtt, 77, MTU });
+}
+
+/* Service 7100 + q: one of quota q an hour; 7200 + q: the same for each device. */
+static void stingy_services(struct bed *b)
+{
+	const uint64_t hour_tat = 3600ull * 1000000000 * SL_TAT_PER_NS;
+	const uint32_t hour_dev = 3600ull * 1000000000 >> SL_DEV_NS_SHIFT;
+
+	for (int q = 0; q < SL_Q__MAX; q++) {
+		struct sl_account all = { .id = 10 + q, .quota_mask = 1 << q };
+		struct sl_account each = { .id = 20 + q, .device_mask = 1 << q };
+		uint8_t proto = q == SL_Q_CONNECTIONS ? IPPROTO_TCP : IPPROTO_UDP;
+		uint8_t protocol = q == SL_Q_CONNECTIONS ? SL_P_TCP : SL_P_UDP;
+		uint16_t id;
+
+		all.cost[q] = hour_tat;
+		each.device_cost[q] = hour_dev;
+		id = bed_service(b,
+				 &(struct bed_service){ VIP, 7100 + q, proto, protocol, 0,
+							STINGY + q, 1, 1 },
+				 NULL);
+		bed_account(b, STINGY + q, id, all);
+		id = bed_service(b,
+				 &(struct bed_service){ VIP, 7200 + q, proto, protocol, 0,
+							STINGY + 4 + q, 1, 1 },
+				 NULL);
+		bed_account(b, STINGY + 4 + q, id, each);
+	}
+}
+
+static int setup(void **state)
+{
+	bed_open(state);
+	services(*state);
+	stingy_services(*state);
+	network_target(*state, "dev0");
+	return 0;
+}
+
+/* -- what a row does to its frame -- */
+
+static void arp(struct frame *f)
+{
+	f->bytes[13] = 0x06;
+}
+static void proto_icmp(struct frame *f)
+{
+	f->bytes[f->l3 + 9] = IPPROTO_ICMP;
+}
+static void proto_gre(struct frame *f)
+{
+	f->bytes[f->l3 + 9] = 47;
+}
+static void cut_udp(struct frame *f)
+{
+	f->len = f->l4 + 4;
+}
+static void cut_eth(struct frame *f)
+{
+	f->len = 14;
+}
+static void short_ihl(struct frame *f)
+{
+	f->bytes[f->l3] = 0x44;
+}
+static void version_5(struct frame *f)
+{
+	f->bytes[f->l3] = 0x55;
+}
+static void total_long(struct frame *f)
+{
+	f->bytes[f->l3 + 3] += 1;
+}
+static void total_short(struct frame *f)
+{
+	f->bytes[f->l3 + 3] = 19;
+}
+static void fragment_first(struct frame *f)
+{
+	f->bytes[f->l3 + 6] = 0x20;
+}
+static void fragment_later(struct frame *f)
+{
+	f->bytes[f->l3 + 7] = 0x10;
+}
+static void udp_len_long(struct frame *f)
+{
+	f->bytes[f->l4 + 5] += 1;
+}
+static void udp_len_7(struct frame *f)
+{
+	f->bytes[f->l4 + 5] = 7;
+}
+static void udp_len_short(struct frame *f) /* the payload is padding now */
+{
+	f->bytes[f->l4 + 5] = sizeof(struct udphdr);
+}
+static void doff_4(struct frame *f)
+{
+	f->bytes[f->l4 + 12] = 0x40;
+}
+static void doff_long(struct frame *f)
+{
+	f->bytes[f->l4 + 12] = 0xf0;
+}
+static void tag(struct frame *f)
+{
+	frame_tag(f, ETH_P_8021Q);
+}
+static void tag_twice(struct frame *f)
+{
+	frame_tag(f, ETH_P_8021Q);
+	frame_tag(f, ETH_P_8021AD);
+}
+static void ttl_1(struct frame *f)
+{
+	f->bytes[f->l3 + 8] = 1;
+}
+static void hop_limit_1(struct frame *f)
+{
+	f->bytes[f->l3 + 7] = 1;
+}
+static void dont_fragment(struct frame *f)
+{
+	f->bytes[f->l3 + 6] = 0x40;
+}
+static void v6_fragment(struct frame *f)
+{
+	f->bytes[f->l3 + 6] = 44;
+}
+static void v6_routing(struct frame *f) /* a routing header with a segment left */
+{
+	f->bytes[f->l3 + 6] = 43;
+	f->bytes[f->l3 + 40 + 3] = 1;
+}
+static void v6_length_long(struct frame *f)
+{
+	f->bytes[f->l3 + 5] += 1;
+}
+
+#define BYTES(...) (const uint8_t[]){ __VA_ARGS__ }, sizeof((uint8_t[]){ __VA_ARGS__ })
+#define GET	   get, sizeof(get)
+#define BIG	   NULL, 1290
+
+static const struct {
+	const char *name;
+	enum sl_reason why;
+	int action;
+	struct path path;
+	int tcp_flags; /* -1: UDP */
+	const uint8_t *payload;
+	size_t len;
+	void (*tweak)(struct frame *f);
+} cases[] = {
+	/* clang-format off */
+	{ "CoAP GET", SL_R_STEERED, XDP_REDIRECT, { DEVICE, 40000, VIP, 5683 }, -1, GET, NULL },
+	{ "CoAP GET, IPv6", SL_R_STEERED, XDP_REDIRECT, { "2001:db8:5::1", 40000, VIP6, 5683 }, -1, GET, NULL },
+	{ "MQTT SYN", SL_R_STEERED, XDP_REDIRECT, { DEVICE, 40000, VIP, 1883 }, 2, NULL, 0, NULL },
+	{ "instance without next hop", SL_R_STEERED_STACK, XDP_PASS, { DEVICE, 40000, VIP, 7000 }, -1, GET, NULL },
+	{ "unknown port", SL_R_NOT_OURS, XDP_PASS, { DEVICE, 40000, VIP, 1 }, -1, GET, NULL },
+	{ "unknown address", SL_R_NOT_OURS, XDP_PASS, { DEVICE, 40000, "203.0.113.11", 5683 }, -1, GET, NULL },
+	{ "unknown address, IPv6", SL_R_NOT_OURS, XDP_PASS, { "2001:db8:5::1", 4, "2001:db8::1", 5683 }, -1, GET, NULL },
+	{ "other port of an instance", SL_R_NOT_OURS, XDP_PASS, { INST, 22, DEVICE, 40000 }, -1, GET, NULL },
+	{ "foreign fragment", SL_R_NOT_OURS, XDP_PASS, { DEVICE, 4, "203.0.113.11", 5683 }, -1, GET, fragment_first },
+	{ "fragment from an instance", SL_R_NOT_OURS, XDP_PASS, { INST, 5683, DEVICE, 4 }, -1, GET, fragment_first },
+	{ "ARP", SL_R_NOT_IP, XDP_PASS, { DEVICE, 40000, VIP, 5683 }, -1, GET, arp },
+	{ "ICMP to the virtual address", SL_R_ICMP, XDP_PASS, { DEVICE, 40000, VIP, 5683 }, -1, GET, proto_icmp },
+	{ "GRE to the virtual address", SL_R_OTHER_PROTOCOL, XDP_PASS, { DEVICE, 40000, VIP, 5683 }, -1, GET, proto_gre },
+	{ "routing header with segments left", SL_R_OTHER_PROTOCOL, XDP_PASS, { "2001:db8:5::1", 4, VIP6, 5683 }, -1, NULL, 32, v6_routing },
+	{ "cut in the UDP header", SL_R_TRUNCATED, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, GET, cut_udp },
+	{ "cut after Ethernet", SL_R_TRUNCATED, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, GET, cut_eth },
+	{ "IPv4 length past the frame", SL_R_TRUNCATED, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, GET, total_long },
+	{ "IPv6 length past the frame", SL_R_TRUNCATED, XDP_DROP, { "2001:db8:5::1", 4, VIP6, 5683 }, -1, GET, v6_length_long },
+	{ "UDP length past the datagram", SL_R_TRUNCATED, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, GET, udp_len_long },
+	{ "TCP options past the segment", SL_R_TRUNCATED, XDP_DROP, { DEVICE, 40000, VIP, 1883 }, 2, NULL, 0, doff_long },
+	{ "IPv4 header length 4", SL_R_BAD_HEADER, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, GET, short_ihl },
+	{ "IP version 5", SL_R_BAD_HEADER, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, GET, version_5 },
+	{ "IPv4 length below its header", SL_R_BAD_HEADER, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, GET, total_short },
+	{ "UDP length 7", SL_R_BAD_HEADER, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, GET, udp_len_7 },
+	{ "TCP data offset 4", SL_R_BAD_HEADER, XDP_DROP, { DEVICE, 40000, VIP, 1883 }, 2, NULL, 0, doff_4 },
+	{ "first fragment", SL_R_FRAGMENT, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, GET, fragment_first },
+	{ "later fragment", SL_R_FRAGMENT, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, GET, fragment_later },
+	{ "fragment, IPv6", SL_R_FRAGMENT, XDP_DROP, { "2001:db8:5::1", 4, VIP6, 5683 }, -1, GET, v6_fragment },
+	{ "VLAN tag", SL_R_VLAN, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, GET, tag },
+	{ "two VLAN tags", SL_R_VLAN, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, GET, tag_twice },
+	{ "VLAN tag, foreign", SL_R_NOT_OURS, XDP_PASS, { DEVICE, 4, "203.0.113.11", 5683 }, -1, GET, tag },
+	{ "TTL 1", SL_R_HOP_LIMIT, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, GET, ttl_1 },
+	{ "hop limit 1", SL_R_HOP_LIMIT, XDP_DROP, { "2001:db8:5::1", 4, VIP6, 5683 }, -1, GET, hop_limit_1 },
+	{ "larger than the MTU", SL_R_TOO_BIG, XDP_DROP, { "2001:db8:5::1", 4, VIP6, 5683 }, -1, BIG, NULL },
+	{ "no tenant", SL_R_UNKNOWN_TENANT, XDP_DROP, { DEVICE, 40000, VIP, 7002 }, -1, GET, NULL },
+	{ "tenant without this service", SL_R_NOT_ALLOWED, XDP_DROP, { DEVICE, 40000, VIP, 7003 }, -1, GET, NULL },
+	{ "no instance", SL_R_NO_INSTANCE, XDP_DROP, { DEVICE, 40000, VIP, 7001 }, -1, GET, NULL },
+
+	{ "first packet in the hour", SL_R_STEERED, XDP_REDIRECT, { DEVICE, 40000, VIP, 7100 }, -1, GET, NULL },
+	{ "second packet", SL_R_TENANT_PACKETS, XDP_DROP, { DEVICE, 40000, VIP, 7100 }, -1, GET, NULL },
+	{ "first bytes in the hour", SL_R_STEERED, XDP_REDIRECT, { DEVICE, 40000, VIP, 7101 }, -1, GET, NULL },
+	{ "more bytes", SL_R_TENANT_BYTES, XDP_DROP, { DEVICE, 40000, VIP, 7101 }, -1, GET, NULL },
+	{ "first message in the hour", SL_R_STEERED, XDP_REDIRECT, { DEVICE, 40000, VIP, 7102 }, -1, GET, NULL },
+	{ "second message", SL_R_TENANT_MESSAGES, XDP_DROP, { DEVICE, 40000, VIP, 7102 }, -1, GET, NULL },
+	{ "first connection in the hour", SL_R_STEERED, XDP_REDIRECT, { DEVICE, 40000, VIP, 7103 }, 2, NULL, 0, NULL },
+	{ "second connection", SL_R_TENANT_CONNECTIONS, XDP_DROP, { DEVICE, 40001, VIP, 7103 }, 2, NULL, 0, NULL },
+	{ "data is no connection", SL_R_STEERED, XDP_REDIRECT, { DEVICE, 40001, VIP, 7103 }, 16, GET, NULL },
+	{ "device's first packet", SL_R_STEERED, XDP_REDIRECT, { DEVICE, 40000, VIP, 7200 }, -1, GET, NULL },
+	{ "device's second packet", SL_R_DEVICE_PACKETS, XDP_DROP, { DEVICE, 40001, VIP, 7200 }, -1, GET, NULL },
+	{ "another device's packet", SL_R_STEERED, XDP_REDIRECT, { "198.51.100.2", 40001, VIP, 7200 }, -1, GET, NULL },
+	{ "device's first bytes", SL_R_STEERED, XDP_REDIRECT, { DEVICE, 40000, VIP, 7201 }, -1, GET, NULL },
+	{ "device's more bytes", SL_R_DEVICE_BYTES, XDP_DROP, { DEVICE, 40000, VIP, 7201 }, -1, GET, NULL },
+	{ "device's first message", SL_R_STEERED, XDP_REDIRECT, { DEVICE, 40000, VIP, 7202 }, -1, GET, NULL },
+	{ "device's second message", SL_R_DEVICE_MESSAGES, XDP_DROP, { DEVICE, 40000, VIP, 7202 }, -1, GET, NULL },
+	{ "device's first connection", SL_R_STEERED, XDP_REDIRECT, { DEVICE, 40000, VIP, 7203 }, 2, NULL, 0, NULL },
+	{ "device's second connection", SL_R_DEVICE_CONNECTIONS, XDP_DROP, { DEVICE, 40000, VIP, 7203 }, 2, NULL, 0, NULL },
+
+	{ "CoAP in the padding only", SL_R_COAP_SHORT, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, GET, udp_len_short },
+	{ "CoAP of 3 bytes", SL_R_COAP_SHORT, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, BYTES(0x40, 1, 2), NULL },
+	{ "CoAP version 2", SL_R_COAP_VERSION, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, BYTES(0x80, 1, 2, 3), NULL },
+	{ "token length 9", SL_R_COAP_TOKEN_LENGTH, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, BYTES(0x49, 1, 2, 3, 1, 2, 3, 4, 5, 6, 7, 8, 9), NULL },
+	{ "token cut", SL_R_COAP_TOKEN, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, BYTES(0x44, 1, 2, 3, 1, 2, 3), NULL },
+	{ "code 1.00", SL_R_COAP_CODE, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, BYTES(0x40, 0x20, 2, 3), NULL },
+	{ "ACK with a request", SL_R_COAP_TYPE, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, BYTES(0x60, 1, 2, 3), NULL },
+	{ "empty with bytes", SL_R_COAP_EMPTY, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, BYTES(0x40, 0, 2, 3, 4), NULL },
+	{ "option delta 15", SL_R_COAP_OPTION_DELTA, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, BYTES(0x40, 1, 2, 3, 0xf0), NULL },
+	{ "option length 15", SL_R_COAP_OPTION_LENGTH, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, BYTES(0x40, 1, 2, 3, 0x1f), NULL },
+	{ "option number 65536", SL_R_COAP_OPTION_NUMBER, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, BYTES(0x40, 1, 2, 3, 0xe0, 0xfe, 0xf3), NULL },
+	{ "option cut", SL_R_COAP_OPTION_SHORT, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, BYTES(0x40, 1, 2, 3, 0xb4, 'a', 'b', 'c'), NULL },
+	{ "marker at the end", SL_R_COAP_NO_PAYLOAD, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, BYTES(0x40, 1, 2, 3, 0xff), NULL },
+	{ "malformed, but not dropped here", SL_R_STEERED, XDP_REDIRECT, { "2001:db8:5::1", 4, VIP6, 5683 }, -1, BYTES(0x40, 1, 2, 3, 0xff), NULL },
+
+	{ "answer", SL_R_RETURNED, XDP_REDIRECT, { INST, 5683, DEVICE, 40000 }, -1, GET, NULL },
+	{ "answer, IPv6", SL_R_RETURNED, XDP_REDIRECT, { INST6, 5683, "2001:db8:5::1", 40000 }, -1, GET, NULL },
+	{ "answer, TCP", SL_R_RETURNED, XDP_REDIRECT, { INST, 1883, DEVICE, 40000 }, 18, NULL, 0, NULL },
+	{ "answer, neighbour unknown", SL_R_RETURNED_STACK, XDP_PASS, { INST, 5683, "198.51.100.9", 40000 }, -1, GET, NULL },
+	{ "answer, link is no target", SL_R_RETURNED_STACK, XDP_PASS, { INST, 5683, "192.0.2.1", 40000 }, -1, GET, NULL },
+	{ "answer that may be fragmented", SL_R_RETURNED_STACK, XDP_PASS, { INST, 5683, DEVICE, 40000 }, -1, BIG, NULL },
+	{ "answer over the MTU", SL_R_RETURN_TOO_BIG, XDP_PASS, { INST, 5683, DEVICE, 40000 }, -1, BIG, dont_fragment },
+	{ "answer to a probe", SL_R_LOCAL, XDP_PASS, { INST, 5683, "198.51.100.254", 40000 }, -1, GET, NULL },
+	{ "answer with no way", SL_R_RETURN_UNROUTABLE, XDP_PASS, { INST, 5683, "100.64.0.1", 40000 }, -1, GET, NULL },
+	{ "answer with TTL 1", SL_R_HOP_LIMIT, XDP_DROP, { INST, 5683, DEVICE, 40000 }, -1, GET, ttl_1 },
+	/* clang-format on */
+};
+
+static struct frame build(size_t i)
+{
+	struct frame f = cases[i].tcp_flags < 0
+				 ? frame_udp(&cases[i].path, cases[i].payload, cases[i].len)
+				 : frame_tcp(&cases[i].path, cases[i].tcp_flags, cases[i].payload,
+					     cases[i].len);
+
+	if (cases[i].tweak)
+		cases[i].tweak(&f);
+	return f;
+}
+
+static void test_every_reason_has_a_packet(void **state)
+{
+	bool seen[SL_R__MAX] = { [SL_R_NONE] = true, [SL_R_INTERNAL] = true };
+	struct bed *b = *state;
+
+	for (size_t i = 0; i < SL_ARRAY_SIZE(cases); i++) {
+		struct frame in = build(i), out;
+		uint64_t before = bed_reason(b, cases[i].why), all = bed_all_reasons(b);
+		int action = bed_run(b, &in, &out);
+
+		if (bed_reason(b, cases[i].why) != before + 1 || action != cases[i].action ||
+		    bed_all_reasons(b) != all + 1) {
+			for (int why = 0; why < SL_R__MAX; why++)
+				print_message("reason %d: %lu\n", why, bed_reason(b, why));
+			fail_msg("%s: action %d, want %d", cases[i].name, action, cases[i].action);
+		}
+		seen[cases[i].why] = true;
+	}
+	for (int why = 0; why < SL_R__MAX; why++)
+		if (!seen[why])
+			fail_msg("no packet for reason %d", why);
+}
+
+/* What passes to the stack without being one of ours is not touched. */
+static void test_what_is_not_ours_is_untouched(void **state)
+{
+	for (size_t i = 0; i < SL_ARRAY_SIZE(cases); i++) {
+		struct frame in = build(i), out;
+
+		if (cases[i].action != XDP_PASS || cases[i].why == SL_R_STEERED_STACK ||
+		    cases[i].why == SL_R_RETURNED_STACK)
+			continue;
+		bed_run(*state, &in, &out);
+		assert_int_equal(out.len, in.len);
+		assert_memory_equal(out.bytes, in.bytes, in.len);
+	}
+}
+
+static void test_admitted_is_counted_for_its_account(void **state)
+{
+	struct bed *b = *state;
+	struct path p = { DEVICE, 40000, VIP, 5683 };
+	struct frame in = frame_udp(&p, get, sizeof(get));
+
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(bed_run(b, &in, NULL), XDP_REDIRECT);
+	assert_int_equal(bed_hot(b, 1).packets, 3);
+	assert_int_equal(bed_hot(b, 1).messages, 3);
+	assert_int_equal(bed_hot(b, 1).bytes, 3 * (20 + 8 + sizeof(get)));
+	assert_int_equal(bed_hot(b, 1).connections, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_every_reason_has_a_packet, setup, bed_close),
+		cmocka_unit_test_setup_teardown(test_what_is_not_ours_is_untouched, setup,
+						bed_close),
+		cmocka_unit_test_setup_teardown(test_admitted_is_counted_for_its_account, setup,
+						bed_close),
+	};
+
+	network_make();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
