@@ -86,7 +86,7 @@ static __always_inline enum sl_reason coap_check_header(const struct coap_hdr *h
 	if (!h->code) {
 		if (type == COAP_NON)
 			return SL_R_COAP_TYPE;
-		return len > sizeof(*h) ? SL_R_COAP_EMPTY : SL_R_NONE;
+		return token_len || len > sizeof(*h) ? SL_R_COAP_EMPTY : SL_R_NONE;
 	}
 	if (type == COAP_RST || (type == COAP_ACK && !class))
 		return SL_R_COAP_TYPE;

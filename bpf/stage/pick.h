@@ -105,7 +105,11 @@ static __always_inline void pick_make_established(struct pick *k, const struct s
 		note(SL_N_PIN_FAILED);
 		if (k->state)
 			__sync_fetch_and_add(&k->state->pin_failures, 1);
-		return; /* a half-open pin, if any, stays: it says the same */
+		if (k->view.pin == PIN_HALF_OPEN && k->pin) { /* it says the same: let it live */
+			k->pin->seen = pin->seen;
+			k->pin->flags = SL_PIN_KEEP;
+		}
+		return;
 	}
 	if (k->view.pin == PIN_HALF_OPEN)
 		pick_delete_half_open(k);
@@ -124,13 +128,13 @@ static __always_inline void pick_act(struct pick *k, struct affinity a)
 	case PIN_REFRESH:
 		if (k->pin) {
 			k->pin->seen = k->view.now_s;
-			k->pin->flags = 0;
+			k->pin->flags &= ~SL_PIN_CLOSING;
 		}
 		break;
 	case PIN_SHORTEN:
 		if (k->pin) {
 			k->pin->seen = k->view.now_s;
-			k->pin->flags = SL_PIN_CLOSING;
+			k->pin->flags |= SL_PIN_CLOSING;
 		}
 		break;
 	case PIN_MAKE_HALF_OPEN:

@@ -3,7 +3,9 @@
 #ifndef SL_CONFIG_H
 #define SL_CONFIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <cjson/cJSON.h>
 #include "model.h"
 
@@ -27,5 +29,21 @@ int config_load_text(const char *text, size_t len, uint64_t tick_ns, struct mode
  */
 int config_load_json(const cJSON *doc, uint64_t tick_ns, struct model **ret,
 		     struct config_error *reterr);
+
+/* The parts of it, for those who keep the document: bytes to JSON (strict RFC
+ * 8259, bounded in size and depth; a syntax error is "LINE:COLUMN: ..."). The
+ * caller owns *@ret.
+ */
+int config_read_file(const char *path, cJSON **ret, struct config_error *reterr);
+int config_read_text(const char *text, size_t len, cJSON **ret, struct config_error *reterr);
+
+/* One object alone, by the same tables and limits as within a document; errors
+ * begin with @where ("tenants[2].quota"). What other objects say is not
+ * checked: for that, load the document.
+ */
+int config_quota(const cJSON *object, bool of_device, uint64_t tick_ns, const char *where,
+		 struct model_quota *ret, struct config_error *reterr);
+int config_instance(const cJSON *object, const char *where, struct model_instance *ret,
+		    struct config_error *reterr);
 
 #endif /* SL_CONFIG_H */

@@ -35,7 +35,7 @@ struct model_instance {
 	char name[SL_NAME_LEN];
 	struct sl_addr addr;
 	uint16_t port;
-	uint32_t weight; /* 1..1000, default 100 */
+	uint32_t weight;	/* 1..1000, default 100 */
 	enum model_admin admin; /* "admin": "up" | "draining" | "down" */
 };
 
@@ -51,7 +51,7 @@ struct model_health {
 	uint64_t interval_ns, timeout_ns;
 	uint32_t rise, fall;
 	double min_healthy; /* share of instances, 0..1; default 0.5 */
-	/* on_down: only "keep" so far */
+			    /* on_down: only "keep" so far */
 };
 
 enum model_target {
@@ -129,8 +129,8 @@ struct model {
 	struct model_tenant *tenants;
 	size_t n_tenants;
 	struct model_capacity capacity;
-	char *metrics_listen;	/* "metrics": { "listen": "127.0.0.1:9464" }; NULL: socket only */
-	uint32_t event_sample;	/* "events": { "sample": 1024 }, a power of two, 0 = none */
+	char *metrics_listen;  /* "metrics": { "listen": "127.0.0.1:9464" }; NULL: socket only */
+	uint32_t event_sample; /* "events": { "sample": 1024 }, a power of two, 0 = none */
 };
 
 void model_free(struct model *m);

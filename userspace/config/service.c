@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The members of a service and of what it contains, with their limits. */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sluice/limits.h>
+#include "../common/num.h"
+#include "decode.h"
+
+#define MS NUM_NS_PER_MS
+#define S  NUM_NS_PER_S
+
+/* clang-format off */
+static const struct decode_word protocols[] = {
+	{ .word = "coap",  .value = SL_P_COAP },
+	{ .word = "coaps", .later = true },
+	{ .word = "mqtt",  .value = SL_P_MQTT },
+	{ .word = "mqtts", .value = SL_P_MQTTS },
+	{ .word = "udp",   .value = SL_P_UDP },
+	{ .word = "tcp",   .value = SL_P_TCP },
+	{},
+};
+
+static const struct decode_word steerings[] = {
+	{ .word = "nat" },
+	{ .word = "l2",   .later = true },
+	{ .word = "ipip", .later = true },
+	{ .word = "gue",  .later = true },
+	{},
+};
+
+static const struct decode_word admins[] = {
+	{ .word = "up",       .value = ADMIN_UP },
+	{ .word = "draining", .value = ADMIN_DRAINING },
+	{ .word = "down",     .value = ADMIN_DOWN },
+	{},
+};
+
+static const struct decode_word probes[] = {
+	{ .word = "none", .value = PROBE_NONE },
+	{ .word = "tcp",  .value = PROBE_TCP },
+	{ .word = "mqtt", .value = PROBE_MQTT },
+	{ .word = "coap", .value = PROBE_COAP },
+	{},
+};
+
+static const struct decode_word on_downs[] = {
+	{ .word = "keep" },
+	{ .word = "move",  .later = true },
+	{ .word = "reset", .later = true },
+	{},
+};
+/* clang-format on */
+
+/* A word of which there is one so far: nothing to remember. */
+static int decode_only_word(const cJSON *value, const struct path *at, void *out,
+			    struct config_error *reterr)
+{
+	int ignored;
+
+	(void)out;
+	return decode_word(value, at, &ignored, reterr);
+}
+
+static int decode_track(const cJSON *value, const struct path *at, void *out,
+			struct config_error *reterr)
+{
+	int err = decode_bool(value, at, out, reterr);
+
+	if (!err && *(bool *)out)
+		return decode_fail(at, reterr,
+				   "true is not supported by this release yet; want false");
+	return err;
+}
+
+static int decode_drain_timeout(const cJSON *value, const struct path *at, void *out,
+				struct config_error *reterr)
+{
+	struct model_service *s = out;
+	int err = decode_duration(value, at, &s->drain_timeout_ns, reterr);
+
+	if (!err && s->drain_timeout_ns && s->drain_timeout_ns < S)
+		return decode_fail(
+			at, reterr,
+			"want a duration of at least \"1s\", or \"0s\" to wait for ever");
+	return err;
+}
+
+static int decode_exec(const cJSON *value, const struct path *at, void *out,
+		       struct config_error *reterr)
+{
+	struct model_scaling *s = out;
+	const char *text = cJSON_GetStringValue(value);
+
+	if (!text || text[0] != '/' || strlen(text) >= PATH_MAX)
+		return decode_fail(at, reterr, "want the absolute path of a program");
+	s->exec = strdup(text);
+	return s->exec ? 0 : -ENOMEM;
+}
+
+/* clang-format off */
+const struct decode_field instance_fields[] = {
+	FIELD("name",    struct model_instance, name,   decode_name, .required = true),
+	FIELD("address", struct model_instance, addr,   decode_address, .required = true),
+	FIELD("port",    struct model_instance, port,   decode_u16, .required = true, .min = 1, .max = 65535),
+	FIELD("weight",  struct model_instance, weight, decode_u32, .min = 1, .max = 1000),
+	FIELD("admin",   struct model_instance, admin,  decode_word, .words = admins),
+	{},
+};
+
+const struct decode_field health_fields[] = {
+	FIELD("probe",       struct model_health, probe,       decode_word, .words = probes),
+	FIELD("interval",    struct model_health, interval_ns, decode_duration, .min = 100 * MS, .max = 3600 * S),
+	FIELD("timeout",     struct model_health, timeout_ns,  decode_duration, .min = 10 * MS, .max = 3600 * S),
+	FIELD("rise",        struct model_health, rise,        decode_u32, .min = 1, .max = 100),
+	FIELD("fall",        struct model_health, fall,        decode_u32, .min = 1, .max = 100),
+	FIELD("min_healthy", struct model_health, min_healthy, decode_share),
+	FIELD_OF("on_down", decode_only_word, .words = on_downs),
+	{},
+};
+
+/* What a target may be in; by enum model_target. */
+struct targets {
+	double rate[TARGET_CONNECTIONS + 1];
+};
+const struct decode_field target_fields[] = {
+	FIELD("messages",        struct targets, rate[TARGET_MESSAGES],    decode_rate, .max = 1000000000),
+	FIELD("packets",         struct targets, rate[TARGET_PACKETS],     decode_rate, .max = 1000000000),
+	FIELD("bytes",           struct targets, rate[TARGET_BYTES],       decode_byte_rate, .max = 100000000000),
+	FIELD("new_connections", struct targets, rate[TARGET_CONNECTIONS], decode_rate, .max = 1000000000),
+	{},
+};
+/* clang-format on */
+
+static int decode_target(const cJSON *value, const struct path *at, void *out,
+			 struct config_error *reterr)
+{
+	struct model_scaling *s = out;
+	struct targets t = {};
+	int err = decode_object(value, at, target_fields, &t, reterr);
+
+	if (err)
+		return err;
+	for (int i = TARGET_MESSAGES; i <= TARGET_CONNECTIONS; i++) {
+		if (!t.rate[i])
+			continue;
+		if (s->target)
+			return decode_fail(at, reterr,
+					   "more than one figure; want exactly one of "
+					   "messages, packets, bytes, new_connections");
+		s->target = i;
+		s->target_rate = t.rate[i];
+	}
+	if (!s->target)
+		return decode_fail(at, reterr,
+				   "no figure; want exactly one of messages, packets, "
+				   "bytes, new_connections");
+	return 0;
+}
+
+/* clang-format off */
+const struct decode_field scaling_fields[] = {
+	FIELD("min",        struct model_scaling, min,           decode_u32, .min = 1, .max = SL_MAX_INSTANCES - 1),
+	FIELD("max",        struct model_scaling, max,           decode_u32, .required = true, .min = 1, .max = SL_MAX_INSTANCES - 1),
+	FIELD("step",       struct model_scaling, step,          decode_u32, .min = 1, .max = SL_MAX_INSTANCES - 1),
+	FIELD_OF("target", decode_target, .required = true),
+	FIELD("tolerance",  struct model_scaling, tolerance,     decode_share),
+	FIELD("up_after",   struct model_scaling, up_after_ns,   decode_duration, .max = 86400 * S),
+	FIELD("down_after", struct model_scaling, down_after_ns, decode_duration, .max = 86400 * S),
+	FIELD("cooldown",   struct model_scaling, cooldown_ns,   decode_duration, .max = 86400 * S),
+	FIELD_OF("exec", decode_exec),
+	{},
+};
+/* clang-format on */
+
+int instance_decode(const cJSON *value, const struct path *at, void *out,
+		    struct config_error *reterr)
+{
+	struct model_instance *i = out;
+
+	i->weight = 100;
+	return decode_object(value, at, instance_fields, i, reterr);
+}
+
+static int decode_instances(const cJSON *value, const struct path *at, void *out,
+			    struct config_error *reterr)
+{
+	static const struct decode_items items = {
+		.size = sizeof(struct model_instance),
+		.max = SL_MAX_INSTANCES - 1,
+		.what = "instances",
+		.decode = instance_decode,
+	};
+	struct model_service *s = out;
+	struct decode_list list = {};
+	int err = decode_list(value, at, &items, &list, reterr);
+
+	s->instances = list.items;
+	s->n_instances = list.n;
+	return err;
+}
+
+static int decode_health(const cJSON *value, const struct path *at, void *out,
+			 struct config_error *reterr)
+{
+	struct model_service *s = out;
+
+	return decode_object(value, at, health_fields, &s->health, reterr);
+}
+
+static int decode_scaling(const cJSON *value, const struct path *at, void *out,
+			  struct config_error *reterr)
+{
+	struct model_service *s = out;
+
+	s->scaling = (struct model_scaling){
+		.present = true,
+		.min = 1,
+		.step = 1,
+		.tolerance = 0.1,
+		.up_after_ns = 5 * S,
+		.down_after_ns = 60 * S,
+		.cooldown_ns = 30 * S,
+	};
+	return decode_object(value, at, scaling_fields, &s->scaling, reterr);
+}
+
+/* clang-format off */
+const struct decode_field service_fields[] = {
+	FIELD("name",           struct model_service, name,           decode_name, .required = true),
+	FIELD("address",        struct model_service, addr,           decode_address, .required = true),
+	FIELD("port",           struct model_service, port,           decode_u16, .required = true, .min = 1, .max = 65535),
+	FIELD("protocol",       struct model_service, protocol,       decode_word, .required = true, .words = protocols),
+	FIELD_OF("steering", decode_only_word, .words = steerings),
+	FIELD_OF("instances", decode_instances),
+	FIELD("tenant",         struct model_service, tenant,         decode_name),
+	FIELD("default_tenant", struct model_service, default_tenant, decode_name),
+	FIELD("drop_malformed", struct model_service, drop_malformed, decode_bool),
+	FIELD("keep",           struct model_service, keep_s,         decode_seconds, .min = 10 * S, .max = 7 * 86400 * S),
+	FIELD("track",          struct model_service, track,          decode_track),
+	FIELD_OF("drain_timeout", decode_drain_timeout, .max = 30 * 86400 * S),
+	FIELD("pin_budget",     struct model_service, half_open_max,  decode_u32, .min = 1, .max = SL_MAX_HALF_OPEN),
+	FIELD_OF("health", decode_health),
+	FIELD_OF("scaling", decode_scaling),
+	FIELD_LATER("device_key", "a device is its source address: leave this out"),
+	{},
+};
+/* clang-format on */
+
+static enum model_probe default_probe(enum sl_protocol protocol)
+{
+	switch (protocol) {
+	case SL_P_COAP:
+		return PROBE_COAP;
+	case SL_P_MQTT:
+		return PROBE_MQTT;
+	case SL_P_MQTTS:
+	case SL_P_TCP:
+		return PROBE_TCP;
+	default:
+		return PROBE_NONE;
+	}
+}
+
+/* What was left out and depends on other members; 0 is no value of any of them. */
+static void fill_defaults(const cJSON *object, struct model_service *s)
+{
+	const cJSON *health = cJSON_GetObjectItemCaseSensitive(object, "health");
+	bool short_keep = s->protocol == SL_P_COAP || s->protocol == SL_P_UDP;
+	struct model_health *h = &s->health;
+
+	if (!s->keep_s)
+		s->keep_s = short_keep ? 300 : 3600;
+	if (!cJSON_GetObjectItemCaseSensitive(health, "probe"))
+		h->probe = default_probe(s->protocol);
+	if (!h->timeout_ns)
+		h->timeout_ns = h->interval_ns < S ? h->interval_ns : S;
+}
+
+int service_decode(const cJSON *value, const struct path *at, void *out,
+		   struct config_error *reterr)
+{
+	struct model_service *s = out;
+	int err;
+
+	s->drain_timeout_ns = 600 * S;
+	s->health = (struct model_health){
+		.interval_ns = 2 * S,
+		.rise = 2,
+		.fall = 3,
+		.min_healthy = 0.5,
+	};
+	err = decode_object(value, at, service_fields, s, reterr);
+	if (!err)
+		fill_defaults(value, s);
+	return err;
+}
+
+int config_instance(const cJSON *object, const char *where, struct model_instance *ret,
+		    struct config_error *reterr)
+{
+	const struct path at = { .member = where };
+	struct model_instance i = {};
+	int err = instance_decode(object, &at, &i, reterr);
+
+	if (!err)
+		*ret = i;
+	return err;
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The members of a tenant, with their limits. Rates of devices are bounded by
+ * what abi.h's device_cost can say: 32 bits of 1,024 ns, of a byte of 1/4 ns.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sluice/limits.h>
+#include "../common/addr.h"
+#include "../common/num.h"
+#include "decode.h"
+#include "validate.h"
+
+#define BURST_DEFAULT_NS (100 * NUM_NS_PER_MS)
+#define BURST_MAX_NS	 (3600 * NUM_NS_PER_S)
+
+static int decode_on_excess(const cJSON *value, const struct path *at, void *out,
+			    struct config_error *reterr)
+{
+	int mark = 0;
+	int err = decode_word(value, at, &mark, reterr);
+
+	if (!err)
+		*(bool *)out = mark;
+	return err;
+}
+
+static int decode_source(const cJSON *value, const struct path *at, void *out,
+			 struct config_error *reterr)
+{
+	const char *text = cJSON_GetStringValue(value);
+	struct model_prefix *p = out;
+	struct sl_addr network;
+	char want[ADDR_TEXT];
+	int err = addr_prefix_parse(text ? text : "", &p->addr, &p->len);
+
+	if (err == -EAFNOSUPPORT)
+		return decode_fail(at, reterr, "want the IPv4 prefix itself, not mapped into IPv6");
+	if (err)
+		return decode_fail(
+			at, reterr,
+			"want a prefix such as \"198.51.100.0/24\" or \"2001:db8::/32\"");
+	network = p->addr;
+	addr_mask(&network, p->len);
+	if (!addr_equal(&network, &p->addr))
+		return decode_fail(at, reterr, "%s: host bits are set; want %s", text,
+				   addr_prefix_text(&network, p->len, want));
+	return 0;
+}
+
+/* clang-format off */
+static const struct decode_word excesses[] = {
+	{ .word = "drop", .value = false },
+	{ .word = "mark", .value = true },
+	{ .word = "answer", .later = true },
+	{},
+};
+
+const struct decode_field match_fields[] = {
+	FIELD_OF("source", decode_source, .required = true),
+	FIELD_LATER("coap_host", "match by \"source\", or give the tenant a service of its own"),
+	FIELD_LATER("mqtt_username", "match by \"source\", or give the tenant a service of its own"),
+	FIELD_LATER("vlan", "match by \"source\", or give the tenant a service of its own"),
+	{},
+};
+
+#define QUOTA_FIELDS(max_rate, max_bytes)                                                                   \
+	FIELD("packets",         struct model_quota, rate[SL_Q_PACKETS],     decode_rate, .max = max_rate),       \
+	FIELD("bytes",           struct model_quota, rate[SL_Q_BYTES],       decode_byte_rate, .max = max_bytes), \
+	FIELD("messages",        struct model_quota, rate[SL_Q_MESSAGES],    decode_rate, .max = max_rate),       \
+	FIELD("new_connections", struct model_quota, rate[SL_Q_CONNECTIONS], decode_rate, .max = max_rate),       \
+	FIELD("burst",           struct model_quota, burst_ns,               decode_duration, .min = 1000, .max = BURST_MAX_NS)
+
+const struct decode_field quota_fields[] = { QUOTA_FIELDS(1000000000, 100000000000), {} };
+const struct decode_field device_quota_fields[] = { QUOTA_FIELDS(50000, 50000000), {} };
+/* clang-format on */
+
+int quota_decode(const cJSON *value, const struct path *at, void *out, struct config_error *reterr)
+{
+	return decode_object(value, at, quota_fields, out, reterr);
+}
+
+int device_quota_decode(const cJSON *value, const struct path *at, void *out,
+			struct config_error *reterr)
+{
+	return decode_object(value, at, device_quota_fields, out, reterr);
+}
+
+static int decode_match(const cJSON *value, const struct path *at, void *out,
+			struct config_error *reterr)
+{
+	return decode_object(value, at, match_fields, out, reterr);
+}
+
+static int decode_matches(const cJSON *value, const struct path *at, void *out,
+			  struct config_error *reterr)
+{
+	static const struct decode_items items = {
+		.size = sizeof(struct model_prefix),
+		.max = SL_MAX_PREFIXES,
+		.what = "matches",
+		.decode = decode_match,
+	};
+	struct model_tenant *t = out;
+	struct decode_list list = {};
+	int err = decode_list(value, at, &items, &list, reterr);
+
+	t->sources = list.items;
+	t->n_sources = list.n;
+	return err;
+}
+
+static int decode_services(const cJSON *value, const struct path *at, void *out,
+			   struct config_error *reterr)
+{
+	static const struct decode_items items = {
+		.size = SL_NAME_LEN,
+		.max = SL_MAX_SERVICES,
+		.what = "services",
+		.decode = decode_name,
+	};
+	struct model_tenant *t = out;
+	struct decode_list list = {};
+	int err = decode_list(value, at, &items, &list, reterr);
+
+	t->services = list.items;
+	t->n_services = list.n;
+	/* Nothing would read as "none" to some, and is "all" where it is left out. */
+	if (!err && !list.n)
+		return decode_fail(at, reterr,
+				   "want at least one; leave it out to allow all that "
+				   "have no fixed tenant");
+	return err;
+}
+
+/* clang-format off */
+const struct decode_field tenant_fields[] = {
+	FIELD("name",         struct model_tenant, name,         decode_name, .required = true),
+	FIELD_OF("match", decode_matches),
+	FIELD_OF("services", decode_services),
+	FIELD("quota",        struct model_tenant, quota,        quota_decode),
+	FIELD("device_quota", struct model_tenant, device_quota, device_quota_decode),
+	FIELD("on_excess",    struct model_tenant, mark,         decode_on_excess, .words = excesses),
+	FIELD_LATER("classes", "want \"quota\" and \"device_quota\" only"),
+	FIELD_LATER("allow", "want \"services\" only, to say what the tenant may use"),
+	{},
+};
+/* clang-format on */
+
+int tenant_decode(const cJSON *value, const struct path *at, void *out, struct config_error *reterr)
+{
+	struct model_tenant *t = out;
+
+	t->quota.burst_ns = BURST_DEFAULT_NS;
+	t->device_quota.burst_ns = BURST_DEFAULT_NS;
+	return decode_object(value, at, tenant_fields, t, reterr);
+}
+
+int config_quota(const cJSON *object, bool of_device, uint64_t tick_ns, const char *where,
+		 struct model_quota *ret, struct config_error *reterr)
+{
+	const struct path at = { .member = where };
+	struct model_quota q = { .burst_ns = BURST_DEFAULT_NS };
+	int err = decode_object(object, &at, of_device ? device_quota_fields : quota_fields, &q,
+				reterr);
+
+	if (!err)
+		err = quota_validate(&q, tick_ns, where, reterr);
+	if (!err)
+		*ret = q;
+	return err;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What can only be said with the whole model at hand: names are unique and
+ * exist, addresses are fit for their use, the maps are large enough.
+ */
+#ifndef SL_VALIDATE_H
+#define SL_VALIDATE_H
+
+#include <stdint.h>
+#include "config.h"
+
+/* Check @m, always in the same order (interfaces, services, tenants, capacity),
+ * and bring it into its normal form: pin budgets that were left out get theirs.
+ * Returns 0, -EINVAL with the first fault in *@reterr, -ENOMEM.
+ */
+int model_validate(struct model *m, uint64_t tick_ns, struct config_error *reterr);
+
+/* -- parts of it -- */
+
+/* Say what is wrong and return -EINVAL. */
+int invalid(struct config_error *reterr, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+int services_validate(const struct model *m, struct config_error *reterr);
+int tenants_validate(const struct model *m, uint64_t tick_ns, struct config_error *reterr);
+int capacity_validate(struct model *m, struct config_error *reterr);
+int quota_validate(const struct model_quota *q, uint64_t tick_ns, const char *where,
+		   struct config_error *reterr);
+
+#endif /* SL_VALIDATE_H */
