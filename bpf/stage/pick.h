@@ -90,13 +90,25 @@ static __always_inline void pick_delete(struct pick *k)
 		pick_delete_half_open(k);
 }
 
-static __always_inline void pick_make_half_open(struct pick *k, const struct sl_pin *pin)
+/* Returns the instance the opener goes to: @pin's; the one that another CPU has
+ * just chosen; or, where the map is full although the budget is not, prev, which
+ * is right without a pin.
+ */
+static __always_inline __u16 pick_make_half_open(struct pick *k, const struct sl_pin *pin)
 {
+	const struct sl_pin *other;
+
 	pick_delete(k);
-	if (bpf_map_update_elem(&sl_half_open, &k->key, pin, BPF_NOEXIST))
-		return; /* another CPU was first, or the map is full: the budget was wrong */
-	if (k->state)
-		__sync_fetch_and_add(&k->state->half_open, 1);
+	if (!bpf_map_update_elem(&sl_half_open, &k->key, pin, BPF_NOEXIST)) {
+		if (k->state)
+			__sync_fetch_and_add(&k->state->half_open, 1);
+		return pin->instance;
+	}
+	other = bpf_map_lookup_elem(&sl_half_open, &k->key);
+	if (other)
+		return other->instance;
+	note(SL_N_HALF_OPEN_FULL);
+	return k->view.prev_usable ? k->view.slot.prev : pin->instance;
 }
 
 static __always_inline void pick_make_established(struct pick *k, const struct sl_pin *pin)
@@ -115,7 +127,8 @@ static __always_inline void pick_make_established(struct pick *k, const struct s
 		pick_delete_half_open(k);
 }
 
-static __always_inline void pick_act(struct pick *k, struct affinity a)
+/* Returns the instance. */
+static __always_inline __u16 pick_act(struct pick *k, struct affinity a)
 {
 	struct sl_pin pin = { .instance = a.instance, .seen = k->view.now_s };
 	const struct sl_instance *i = instance_of(a.instance);
@@ -138,8 +151,7 @@ static __always_inline void pick_act(struct pick *k, struct affinity a)
 		}
 		break;
 	case PIN_MAKE_HALF_OPEN:
-		pick_make_half_open(k, &pin);
-		break;
+		return pick_make_half_open(k, &pin);
 	case PIN_MAKE_CLOSING:
 		pin.flags = SL_PIN_CLOSING;
 		pick_make_established(k, &pin);
@@ -152,6 +164,7 @@ static __always_inline void pick_act(struct pick *k, struct affinity a)
 		pick_delete(k);
 		break;
 	}
+	return a.instance;
 }
 
 /* VERIFIER: alone, because a decision has many paths that all end in an id. The
@@ -178,8 +191,7 @@ sl_global int sl_pick_by_pin(struct pick_ask *ask)
 	a = affinity_decide(&k.view);
 	if (!k.view.half_open_room && flow_is_opener(k.view.step) && k.view.pin == PIN_NONE)
 		note(SL_N_HALF_OPEN_FULL);
-	pick_act(&k, a);
-	return a.instance;
+	return pick_act(&k, a);
 }
 
 /* The slot is in transition, or past it with pins left. */

@@ -48,7 +48,8 @@ uint32_t ring_prolong(struct sl_slot *slots, uint32_t size, uint32_t now_s, uint
 
 /* What a sweep found in one service's pins: @pinned has a bit a slot. Sets the
  * deadline 0 where it has passed and no pin is left. Returns how many slots
- * are still in transition or past it with pins.
+ * are still in transition or past it with pins. @now_s is when the sweep began;
+ * here and in ring_uses() a deadline has passed from the second after it on.
  */
 uint32_t ring_settle(struct sl_slot *slots, uint32_t size, uint32_t now_s, const uint64_t *pinned);
 
