@@ -16,10 +16,9 @@
 
 #include "private_net.h"
 #include "dataplane/dataplane.h"
-#include "dataplane/stats.h"
 #include "sluice.skel.h"
 
-#define ABI PRIVATE_ROOT "/" SL_PIN_VERSION_TEXT
+#define ABI		    PRIVATE_ROOT "/" SL_PIN_VERSION_TEXT
 #define SL_PIN_VERSION_TEXT "abi-1"
 
 static const struct model_capacity small = {
@@ -80,9 +79,8 @@ static __u32 prog_id(const struct dataplane *dp)
 	struct bpf_prog_info info = { 0 };
 	__u32 len = sizeof(info);
 
-	assert_int_equal(bpf_obj_get_info_by_fd(bpf_program__fd(dp->skel->progs.sl_xdp), &info,
-						&len),
-			 0);
+	assert_int_equal(
+		bpf_obj_get_info_by_fd(bpf_program__fd(dp->skel->progs.sl_xdp), &info, &len), 0);
 	return info.id;
 }
 
@@ -118,9 +116,9 @@ static int reset(void **state)
 	if (dataplane_remove(PRIVATE_ROOT) || exists(PRIVATE_ROOT))
 		return -1;
 	return run("ip link add v0 type veth peer name v1") && run("ip link set v0 up") &&
-			       run("ip link set v1 up") ?
-		       0 :
-		       -1;
+			       run("ip link set v1 up")
+		       ? 0
+		       : -1;
 }
 
 static void test_needs_bpffs(void **state)
@@ -189,7 +187,7 @@ static void test_adopts(void **state)
 	assert_int_equal(try_open(&other, &dp), -EEXIST);
 	expect_text("capacity.pins: 65 is wanted");
 	expect_text("configure 64");
-	expect_text("detach all");
+	expect_text("detach --all");
 	other = small;
 	other.accounts = 48;
 	assert_int_equal(try_open(&other, &dp), -EEXIST);
@@ -242,6 +240,7 @@ static void test_other_layout(void **state)
 	assert_int_equal(try_open(&small, &dp), -EEXIST);
 	expect_text("abi-0/links");
 	expect_text("eth7");
+	expect_text("detach --all");
 	assert_null(dp);
 }
 
@@ -252,6 +251,7 @@ static void test_attach_and_update(void **state)
 	bool adopted = true;
 	__u32 first, link;
 	__u8 kernel_mode;
+	int held;
 
 	(void)state;
 	assert_int_equal(dataplane_attach(dp, "nope", MODE_AUTO, &mode, &adopted, &err_text),
@@ -268,20 +268,25 @@ static void test_attach_and_update(void **state)
 	assert_int_equal(kernel_mode, XDP_ATTACHED_DRV);
 
 	dp = open_small();
+	assert_false(dp->counts_refused);
 	assert_int_equal(dataplane_attach(dp, "v0", MODE_AUTO, &mode, &adopted, &err_text), 0);
 	assert_true(adopted);
 	assert_int_equal(mode, LINK_NATIVE);
 	assert_int_equal(pinned_link_id(ABI "/links/v0"), link);
 	assert_int_not_equal(prog_id(dp), first);
 	assert_int_equal(xdp_id("v0", &kernel_mode), prog_id(dp));
+	print_message("refused redirects are %scounted here\n", dp->counts_refused ? "" : "not ");
+	assert_int_equal(exists(ABI "/links/:redirect_err"), dp->counts_refused);
 
 	/* Another mode would lose packets: kept, and said so. */
 	assert_int_equal(dataplane_attach(dp, "v0", MODE_GENERIC, &mode, &adopted, &err_text), 0);
 	assert_int_equal(mode, LINK_NATIVE);
 	expect_text("still in native mode");
 
+	held = bpf_obj_get(ABI "/links/v0"); /* keeps the link, but not the interface */
 	assert_int_equal(dataplane_detach(PRIVATE_ROOT, "v0"), 0);
 	assert_int_equal(xdp_id("v0", &kernel_mode), 0);
+	close(held);
 	assert_int_equal(dataplane_detach(PRIVATE_ROOT, "v0"), -ENOENT);
 	assert_int_equal(dataplane_detach(PRIVATE_ROOT, "../maps"), -ENOENT);
 	assert_int_equal(rmdir(ABI "/links"), 0); /* the tracepoint's link is gone, too */
@@ -390,64 +395,6 @@ static void test_remove(void **state)
 	dataplane_close(dp);
 }
 
-static void put_tally(const struct dataplane *dp, struct sl_tally_key key, uint64_t n)
-{
-	assert_int_equal(bpf_map_update_elem(dp->tallies_fd, &key, &n, BPF_ANY), 0);
-}
-
-static void test_stats(void **state)
-{
-	struct dataplane *dp = open_small();
-	struct sl_cpu_counters counters = { .reason = { [SL_R_STEERED] = 5 },
-					    .note = { [SL_N_MARKED] = 2 } };
-	struct sl_hot hot = { .packets = 3, .bytes = 300, .messages = 2, .connections = 1 }, sum;
-	struct stats_tally *tallies;
-	struct stats_reasons reasons;
-	char device[STATS_DEVICE_LEN];
-	uint64_t kinds[SL_K__MAX];
-	size_t n;
-
-	(void)state;
-	for (__u32 cpu = 0; cpu < dp->n_cpus; cpu++) {
-		struct sl_kind_counters kind = { .kind = { [SL_K_COAP_GET] = 7 } };
-		__u32 k = cpu * small.services + 15, h = cpu * small.accounts + 23;
-		int fd = bpf_map__fd(dp->skel->maps.sl_counters);
-
-		assert_int_equal(bpf_map_update_elem(fd, &cpu, &counters, 0), 0);
-		fd = bpf_map__fd(dp->skel->maps.sl_kinds);
-		assert_int_equal(bpf_map_update_elem(fd, &k, &kind, 0), 0);
-		fd = bpf_map__fd(dp->skel->maps.sl_hot);
-		assert_int_equal(bpf_map_update_elem(fd, &h, &hot, 0), 0);
-		put_tally(dp, (struct sl_tally_key){ 2, SL_R_TOO_BIG, cpu, 1 }, 10);
-	}
-	put_tally(dp, (struct sl_tally_key){ 2, SL_R_TOO_BIG | SL_TALLY_MARK, 0, 1 }, 4);
-	put_tally(dp, (struct sl_tally_key){ 0, SL_R_UNKNOWN_TENANT, 0, 3 }, 1);
-	put_tally(dp, (struct sl_tally_key){ SL_TALLY_OTHER, SL_R_TOO_BIG, 0, 0 }, 6);
-
-	stats_reasons(dp, &reasons);
-	assert_int_equal(reasons.reason[SL_R_STEERED], 5 * dp->n_cpus);
-	assert_int_equal(reasons.note[SL_N_MARKED], 2 * dp->n_cpus);
-	stats_kinds(dp, 15, kinds);
-	assert_int_equal(kinds[SL_K_COAP_GET], 7 * dp->n_cpus);
-	stats_kinds(dp, 16, kinds); /* out of range reads nothing */
-	assert_int_equal(kinds[SL_K_COAP_GET], 0);
-	stats_account(dp, 23, &sum);
-	assert_int_equal(sum.packets, 3 * dp->n_cpus);
-	assert_int_equal(sum.bytes, 300 * dp->n_cpus);
-
-	assert_int_equal(stats_tallies(dp, &tallies, &n), 0);
-	assert_int_equal(n, 4);
-	assert_int_equal(tallies[0].account, 0);
-	assert_int_equal(tallies[1].packets, 10 * dp->n_cpus);
-	assert_int_equal(tallies[1].reason, SL_R_TOO_BIG);
-	assert_true(tallies[2].mark && tallies[2].packets == 4);
-	assert_int_equal(tallies[3].account, SL_TALLY_OTHER);
-	free(tallies);
-	stats_device(0xab, device);
-	assert_string_equal(device, "d-00000000000000ab");
-	dataplane_close(dp);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -461,7 +408,6 @@ int main(void)
 		cmocka_unit_test_setup(test_occupied, reset),
 		cmocka_unit_test_setup(test_interfaces_come_and_go, reset),
 		cmocka_unit_test_setup(test_remove, reset),
-		cmocka_unit_test_setup(test_stats, reset),
 	};
 
 	private_net_enter();

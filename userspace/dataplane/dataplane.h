@@ -19,8 +19,12 @@ struct dataplane {
 	char *pin_root;
 	struct model_capacity cap; /* of the maps as they are, not as asked for */
 	uint32_t n_cpus;	   /* possible ones: counters have a part for each */
+	uint32_t accounts_per_cpu; /* hot[cpu * accounts_per_cpu + account] */
+	uint32_t services_per_cpu; /* kinds[cpu * services_per_cpu + service] */
 	uint64_t tick_ns;
 	bool adopted; /* maps were there before */
+	bool banks_equal; /* sync.c: the idle bank is a copy of the one in force, as far as this process knows */
+	bool counts_refused; /* SL_N_REDIRECT_FAILED is counted: tracing was allowed */
 
 	/* mapped arrays, by their names in bpf/maps.h */
 	struct sl_control *control;
@@ -48,7 +52,7 @@ struct dataplane_error {
 
 struct dataplane_opts {
 	const char *pin_root; /* NULL: SL_PIN_ROOT */
-	struct model_capacity capacity;
+	struct model_capacity capacity; /* 0 in a member: as pinned, else the default */
 };
 
 /* Load the program, with the pinned maps where there are some and new, pinned
@@ -82,10 +86,14 @@ enum link_mode {
 int dataplane_attach(struct dataplane *dp, const char *ifname, enum model_mode mode,
 		     enum link_mode *ret_mode, bool *ret_adopted, struct dataplane_error *reterr);
 
-/* Remove the pinned link of @ifname. -ENOENT: there is none. Needs no open data plane. */
+/* Remove the pinned link of @ifname, and detach it even from those who hold it
+ * open. -ENOENT: there is none. Needs no open data plane.
+ */
 int dataplane_detach(const char *pin_root, const char *ifname);
 
-/* Remove all links, then all pins: the end of this data plane. */
+/* Remove all links, then all pins, of every layout below @pin_root: the end of
+ * this data plane. What is missing is no error.
+ */
 int dataplane_remove(const char *pin_root);
 
 #endif /* SL_DATAPLANE_H */

@@ -14,8 +14,9 @@ struct names;
 /* sl_name.state of an instance: what a restarted daemon must not forget. */
 enum name_instance_state {
 	NAME_I_DRAINING = 1 << 0, /* takes no new flows; .since_s says since when */
-	NAME_I_LEAVING = 1 << 1,  /* and is no longer in the configuration: free the id when drained */
-	NAME_I_DOWN = 1 << 2,	  /* probes said so, last */
+	NAME_I_LEAVING =
+		1 << 1,	      /* and is no longer in the configuration: free the id when drained */
+	NAME_I_DOWN = 1 << 2, /* probes said so, last */
 };
 
 int names_open(struct dataplane *dp, struct names **ret);
@@ -32,6 +33,14 @@ int names_find(struct names *n, enum sl_name_kind kind, const char *text, struct
 int names_set_state(struct names *n, enum sl_name_kind kind, const char *text, uint32_t state,
 		    uint32_t since_s);
 int names_drop(struct names *n, enum sl_name_kind kind, const char *text);
+
+/* A change of the configuration takes names before it is certain: what was taken
+ * or renamed since names_mark() is undone by names_rollback() and made final by
+ * names_commit(). Drops and states are not covered.
+ */
+void names_mark(struct names *n);
+void names_commit(struct names *n);
+void names_rollback(struct names *n);
 
 /* Call @fn for each entry of @kind; it may drop the entry it is given. */
 void names_each(struct names *n, enum sl_name_kind kind,

@@ -12,24 +12,33 @@
 struct neigh;
 
 enum neigh_hop_state {
-	HOP_UNKNOWN,  /* no route */
+	HOP_UNKNOWN,  /* no route, or the address is this machine's own */
 	HOP_PENDING,  /* neighbour not resolved yet: the kernel forwards meanwhile */
 	HOP_READY,    /* redirected by XDP */
 	HOP_STACK,    /* the link is no redirect target: the kernel forwards */
 	HOP_FAILED,   /* the neighbour does not answer */
 };
 
+/* @ifname: the link towards the instance; with HOP_UNKNOWN "" where there is no
+ * route, and "lo" where the address is this machine's own, which cannot be
+ * steered to. Must not call neigh_watch() or neigh_forget().
+ */
 typedef void (*neigh_changed)(void *arg, uint16_t instance, enum neigh_hop_state state,
 			      const char *ifname);
 
 int neigh_open(struct dataplane *dp, neigh_changed fn, void *arg, struct neigh **ret);
 void neigh_close(struct neigh *n);
 
-/* The descriptor to poll for reading, and what to call then. */
+/* The descriptor to poll for reading, and what to call then: never blocks, does a
+ * bounded amount of work. A negative errno is of netlink's; go on calling.
+ */
 int neigh_fd(const struct neigh *n);
 int neigh_read(struct neigh *n);
 
-/* Begin, end to care for an instance. */
+/* Begin, end to care for an instance. The callback tells the first state at once.
+ * Watching again, with another address too, is fine. Where netlink fails, the
+ * state is HOP_UNKNOWN until a refresh finds better. -EINVAL: no such id; -ENOMEM.
+ */
 int neigh_watch(struct neigh *n, uint16_t instance, const struct sl_addr *addr);
 void neigh_forget(struct neigh *n, uint16_t instance);
 
@@ -38,7 +47,7 @@ void neigh_forget(struct neigh *n, uint16_t instance);
  */
 int neigh_refresh(struct neigh *n);
 
-/* What a link is, for doctor. */
+/* What a link is, for doctor: all but loopback. The array is the caller's to free. */
 struct neigh_link {
 	char name[IF_NAMESIZE];
 	char driver[32];

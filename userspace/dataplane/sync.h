@@ -31,11 +31,24 @@ int sync_plan(struct dataplane *dp, const struct plan *want, sync_progress progr
 int sync_accounts(struct dataplane *dp, const struct plan_account *accounts, size_t n,
 		  struct dataplane_error *reterr);
 
+/* The same for services whose rings have moved; several objects of both sorts in
+ * one flip. -ESTALE: the banks differ, only sync_plan() can help. -ENOENT: an
+ * object is not in force.
+ */
+struct sync_objects {
+	const struct plan_service *services;
+	size_t n_services;
+	const struct plan_account *accounts;
+	size_t n_accounts;
+};
+int sync_objects(struct dataplane *dp, const struct sync_objects *o,
+		 struct dataplane_error *reterr);
+
 /* Wait until every packet that began before this call has left (RCU). */
 int sync_wait(void);
 
 /* Lasting objects. An instance's record and return entry are written before a
- * slot names it and removed after none does.
+ * slot names it and removed after none does. @proto 0: not known any more.
  */
 int sync_instance_write(struct dataplane *dp, uint16_t id, const struct sl_instance *value,
 			const struct sl_service_key *vip);
