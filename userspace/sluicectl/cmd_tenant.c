@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* tenant list, show, quota. */
+#include <stdlib.h>
+#include <string.h>
+#include "../common/num.h"
+#include "../common/str.h"
+#include "ctl.h"
+#include "output.h"
+
+#define PAGE	  1000
+#define LIMIT_DEF 10000 /* of a table */
+#define LIMIT_MAX 1000000
+
+static const cJSON *member(const cJSON *o, const char *name)
+{
+	return cJSON_GetObjectItemCaseSensitive(o, name);
+}
+
+/* "packets 50k/s, burst 100ms" */
+static void quota_text(const cJSON *quota, char *to, size_t size)
+{
+	struct str s = str_over(to, size);
+	const cJSON *item;
+
+	cJSON_ArrayForEach(item, quota)
+		if (cJSON_IsString(item))
+			str_add(&s, "%s%s %s", s.len ? ", " : "", item->string, item->valuestring);
+	if (!s.len)
+		str_add(&s, "not limited");
+}
+
+/* "tenant_messages 12, fragment 3" */
+static void reasons_text(const cJSON *by, char *to, size_t size)
+{
+	char number[FORMAT_LEN];
+	struct str s = str_over(to, size);
+	const cJSON *item;
+
+	str_add(&s, "%s", "");
+	cJSON_ArrayForEach(item, by)
+		str_add(&s, "%s%s %s", s.len ? ", " : "", item->string,
+			format_count(item->valuedouble, number));
+}
+
+static void add_figures(struct table *t, const cJSON *o)
+{
+	char number[FORMAT_LEN], why[256];
+	double refused = json_number(o, "refused_packets");
+
+	table_add_text(t, TONE_PLAIN,
+		       format_count(json_number(member(o, "offered"), "packets"), number));
+	table_add_text(t, TONE_PLAIN,
+		       format_count(json_number(member(o, "admitted"), "packets"), number));
+	table_add_text(t, TONE_PLAIN,
+		       format_count(json_number(member(o, "admitted"), "messages"), number));
+	table_add_text(t, TONE_PLAIN,
+		       format_bytes(json_number(member(o, "admitted"), "bytes"), number));
+	table_add_text(t, refused ? TONE_WARN : TONE_PLAIN, format_count(refused, number));
+	reasons_text(member(o, "refused"), why, sizeof(why));
+	table_add_text(t, TONE_DIM, why);
+}
+
+/* -- list -- */
+
+static void add_tenants(struct table *t, const cJSON *tenants, uint64_t *io_left)
+{
+	const cJSON *o;
+
+	cJSON_ArrayForEach(o, tenants) {
+		char quota[TABLE_CELL_LEN];
+
+		if (!*io_left)
+			return;
+		--*io_left;
+		quota_text(member(o, "quota"), quota, sizeof(quota));
+		table_add_text(t, TONE_BOLD, json_text(o, "name"));
+		table_add_text(t, TONE_PLAIN, quota);
+		add_figures(t, o);
+	}
+}
+
+/* Pages, until all are there. As JSON: the first page, as the API gives it. */
+static enum ctl_result list_pages(struct ctl *c, struct table *t, const char *after, uint64_t left)
+{
+	char next[CTL_PATH_LEN], path[CTL_PATH_LEN];
+	enum ctl_result rc = CTL_OK;
+
+	snprintf(next, sizeof(next), "%s", after);
+	while (left) {
+		char limit[32];
+		cJSON *json = NULL;
+
+		snprintf(limit, sizeof(limit), "%llu",
+			 (unsigned long long)(left < PAGE || c->json ? left : PAGE));
+		if (!ctl_path(c, path, "/v1/tenants?limit=%s&after=%s", limit, next))
+			return CTL_USAGE;
+		rc = ctl_fetch(c, "GET", path, NULL, &json);
+		if (!json)
+			break;
+		add_tenants(t, member(json, "tenants"), &left);
+		snprintf(next, sizeof(next), "%s", json_text(json, "next"));
+		cJSON_Delete(json);
+		if (!*next)
+			break;
+	}
+	if (!rc && *next && !c->json)
+		fprintf(stderr, "there are more: go on with --after=%s\n", next);
+	return rc;
+}
+
+enum ctl_result cmd_tenant_list(struct ctl *c)
+{
+	static const char *const heads[] = { "TENANT",	  "QUOTA",     ">OFFERED",
+					     ">ADMITTED", ">MESSAGES", ">BYTES",
+					     ">REFUSED",  "WHY",       NULL };
+	const char *after = ctl_option(c, "--after");
+	uint64_t limit = c->json ? PAGE : LIMIT_DEF;
+	enum ctl_result rc;
+	struct table t;
+
+	if (!ctl_option_count(c, "--limit", 1, c->json ? 10 * PAGE : LIMIT_MAX, &limit))
+		return CTL_USAGE;
+	table_begin(&t, heads);
+	rc = list_pages(c, &t, after ? after : "", limit);
+	if (!rc && !c->json)
+		table_print(&t, stdout, c->color, 0, 0);
+	table_free(&t);
+	return rc;
+}
+
+/* -- show -- */
+
+static void print_quota(const char *name, const cJSON *quota)
+{
+	char text[256];
+
+	quota_text(quota, text, sizeof(text));
+	printf("%-14s %s\n", name, text);
+}
+
+static void print_accounts(const struct ctl *c, const cJSON *json)
+{
+	static const char *const heads[] = { "SERVICE", ">OFFERED", ">ADMITTED", ">MESSAGES",
+					     ">BYTES",	">REFUSED", "WHY",	 NULL };
+	const cJSON *o;
+	struct table t;
+
+	table_begin(&t, heads);
+	cJSON_ArrayForEach(o, member(json, "accounts")) {
+		table_add_text(&t, TONE_BOLD, json_text(o, "service"));
+		add_figures(&t, o);
+	}
+	table_add(&t, TONE_PLAIN, "all");
+	add_figures(&t, json);
+	table_print(&t, stdout, c->color, 0, 0);
+	table_free(&t);
+}
+
+enum ctl_result cmd_tenant_show(struct ctl *c)
+{
+	char path[CTL_PATH_LEN];
+	const cJSON *source;
+	cJSON *json = NULL;
+	enum ctl_result rc;
+
+	if (!ctl_path(c, path, "/v1/tenants/%s", c->argv[0]))
+		return CTL_USAGE;
+	rc = ctl_fetch(c, "GET", path, NULL, &json);
+	if (!json)
+		return rc;
+	printf("%-14s %s\n", "tenant", json_text(json, "name"));
+	print_quota("quota", member(json, "quota"));
+	print_quota("of each device", member(json, "device_quota"));
+	printf("%-14s %s\n", "on excess", json_text(json, "on_excess"));
+	cJSON_ArrayForEach(source, member(json, "sources"))
+		printf("%-14s %s\n", "source", cJSON_IsString(source) ? source->valuestring : "?");
+	fputc('\n', stdout);
+	print_accounts(c, json);
+	cJSON_Delete(json);
+	return rc;
+}
+
+/* -- quota -- */
+
+/* "messages=5k/s" and "device.messages=none" into the body of a PATCH. */
+static bool add_limit(struct ctl *c, cJSON *body, const char *text)
+{
+	static const char device[] = "device.";
+	const char *equals = strchr(text, '=');
+	bool of_device = !strncmp(text, device, strlen(device));
+	const char *key = text + (of_device ? strlen(device) : 0),
+		   *to = of_device ? "device_quota" : "quota";
+	char name[64];
+	cJSON *o;
+
+	if (!equals || equals == key || !equals[1] || (size_t)(equals - key) >= sizeof(name)) {
+		ctl_usage(c, "want KEY=RATE such as messages=5k/s, not \"%s\"", text);
+		return false;
+	}
+	snprintf(name, sizeof(name), "%.*s", (int)(equals - key), key);
+	o = cJSON_GetObjectItemCaseSensitive(body, to);
+	if (!o)
+		o = cJSON_AddObjectToObject(body, to);
+	if (cJSON_GetObjectItemCaseSensitive(o, name)) {
+		ctl_usage(c, "%.*s is given twice", (int)(equals - text), text);
+		return false;
+	}
+	if (strcmp(equals + 1, "none"))
+		cJSON_AddStringToObject(o, name, equals + 1);
+	else
+		cJSON_AddNullToObject(o, name);
+	return true;
+}
+
+enum ctl_result cmd_tenant_quota(struct ctl *c)
+{
+	cJSON *body = cJSON_CreateObject(), *json = NULL;
+	enum ctl_result rc = CTL_USAGE;
+	char path[CTL_PATH_LEN];
+	bool ok = ctl_path(c, path, "/v1/tenants/%s", c->argv[0]);
+
+	for (int i = 1; ok && i < c->argc; i++)
+		ok = add_limit(c, body, c->argv[i]);
+	if (ok)
+		rc = ctl_fetch(c, "PATCH", path, body, &json);
+	if (json) {
+		print_quota("quota", member(json, "quota"));
+		print_quota("of each device", member(json, "device_quota"));
+	}
+	cJSON_Delete(json);
+	cJSON_Delete(body);
+	return rc;
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <stdlib.h>
+#include <string.h>
+#include "../common/str.h"
+#include "output.h"
+#include "top.h"
+
+bool top_sort_parse(const char *text, enum top_sort *ret)
+{
+	static const char *const key[] = { "offered", "admitted", "refused", "bytes", "tenant" };
+
+	for (size_t i = 0; i < sizeof(key) / sizeof(key[0]); i++) {
+		if (strcmp(text, key[i]))
+			continue;
+		*ret = i;
+		return true;
+	}
+	return false;
+}
+
+/* -- pairs of rows -- */
+
+static int by_tenant(const void *a, const void *b)
+{
+	return strcmp(json_text(*(const cJSON *const *)a, "tenant"),
+		      json_text(*(const cJSON *const *)b, "tenant"));
+}
+
+/* Rows of an answer, sorted by tenant. */
+static const cJSON **rows_sorted(const cJSON *answer, size_t *ret_n)
+{
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(answer, "rows"), *row;
+	size_t n = cJSON_GetArraySize(list), i = 0;
+	const cJSON **rows = calloc(n + 1, sizeof(const cJSON *));
+
+	if (!rows)
+		return NULL;
+	cJSON_ArrayForEach(row, list)
+		rows[i++] = row;
+	qsort(rows, n, sizeof(*rows), by_tenant);
+	*ret_n = n;
+	return rows;
+}
+
+struct pair {
+	const cJSON *before, *now;
+	bool known; /* @before is complete: a row that is not there was zero */
+	double seconds;
+};
+
+static double rate(const struct pair *p, double before, double now)
+{
+	if (!p->before && !p->known)
+		return 0;
+	return now > before ? (now - before) / p->seconds : 0;
+}
+
+static double group_rate(const struct pair *p, const char *group, const char *name)
+{
+	return rate(p, json_number(cJSON_GetObjectItemCaseSensitive(p->before, group), name),
+		    json_number(cJSON_GetObjectItemCaseSensitive(p->now, group), name));
+}
+
+/* -- why -- */
+
+struct why {
+	const char *name;
+	double rate;
+};
+
+/* Keep the largest TOP_WHYS, in order. */
+static void why_add(struct why top[TOP_WHYS], struct why w)
+{
+	for (size_t i = 0; i < TOP_WHYS; i++) {
+		struct why t = top[i];
+
+		if (w.rate <= t.rate)
+			continue;
+		top[i] = w;
+		w = t;
+	}
+}
+
+static double add_whys(const struct pair *p, const char *group, struct why top[TOP_WHYS])
+{
+	const cJSON *item;
+	double sum = 0;
+
+	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(p->now, group)) {
+		struct why w = { item->string, group_rate(p, group, item->string) };
+
+		why_add(top, w);
+		sum += w.rate;
+	}
+	return sum;
+}
+
+static void why_text(const struct why top[TOP_WHYS], const char *after, struct str *to)
+{
+	char number[FORMAT_LEN];
+
+	for (size_t i = 0; i < TOP_WHYS && top[i].name; i++)
+		str_add(to, "%s%s %s%s", to->len ? ", " : "", top[i].name,
+			format_count(top[i].rate, number), after);
+}
+
+static void row_rate(const struct pair *p, struct top_rate *ret)
+{
+	struct why refused[TOP_WHYS] = {}, marked[TOP_WHYS] = {};
+	struct str why = str_over(ret->why, sizeof(ret->why));
+	struct str name = str_over(ret->tenant, sizeof(ret->tenant));
+
+	str_add_safe(&name, json_text(p->now, "tenant"), TOP_NAME_LEN - 1);
+	ret->offered = group_rate(p, "offered", "packets");
+	ret->admitted = group_rate(p, "admitted", "packets");
+	ret->messages = group_rate(p, "admitted", "messages");
+	ret->bytes = group_rate(p, "admitted", "bytes");
+	ret->refused = add_whys(p, "refused", refused);
+	ret->marked = add_whys(p, "marked", marked);
+	why_text(refused, "", &why);
+	why_text(marked, " (marked)", &why);
+}
+
+/* -- order -- */
+
+static double key_of(const struct top_rate *r, enum top_sort by)
+{
+	switch (by) {
+	case TOP_BY_ADMITTED:
+		return r->admitted;
+	case TOP_BY_REFUSED:
+		return r->refused;
+	case TOP_BY_BYTES:
+		return r->bytes;
+	case TOP_BY_OFFERED:
+	case TOP_BY_TENANT:
+		break;
+	}
+	return r->offered;
+}
+
+static int by_key(const void *a, const void *b, void *arg)
+{
+	enum top_sort by = *(enum top_sort *)arg;
+	double x = key_of(a, by), y = key_of(b, by);
+
+	if (by != TOP_BY_TENANT && x != y)
+		return x > y ? -1 : 1;
+	return strcmp(((const struct top_rate *)a)->tenant, ((const struct top_rate *)b)->tenant);
+}
+
+static void fill(const cJSON **before, size_t n_before, const cJSON **now, size_t n, struct pair p,
+		 struct top_rate *rows)
+{
+	for (size_t i = 0; i < n; i++) {
+		const cJSON **hit = bsearch(&now[i], before, n_before, sizeof(*before), by_tenant);
+
+		p.before = hit ? *hit : NULL;
+		p.now = now[i];
+		row_rate(&p, &rows[i]);
+	}
+}
+
+size_t top_rates(const cJSON *before, const cJSON *now, enum top_sort by, struct top_rate **ret)
+{
+	struct pair p = {
+		.known = json_number(before, "folded") == 0,
+		.seconds = (json_number(now, "time_ns") - json_number(before, "time_ns")) / 1e9
+	};
+	size_t n_before = 0, n = 0;
+	const cJSON **was = rows_sorted(before, &n_before), **is = rows_sorted(now, &n);
+	struct top_rate *rows = calloc(n + 1, sizeof(*rows));
+
+	if (!was || !is || !rows || !(p.seconds > 0)) {
+		free(rows);
+		n = SIZE_MAX;
+	} else {
+		fill(was, n_before, is, n, p, rows);
+		qsort_r(rows, n, sizeof(*rows), by_key, &by);
+		*ret = rows;
+	}
+	free(was);
+	free(is);
+	return n;
+}
+
+struct top_rate top_sum(const struct top_rate *rows, size_t n)
+{
+	struct top_rate sum = { .tenant = "all" };
+
+	for (size_t i = 0; i < n; i++) {
+		sum.offered += rows[i].offered;
+		sum.admitted += rows[i].admitted;
+		sum.refused += rows[i].refused;
+		sum.marked += rows[i].marked;
+		sum.messages += rows[i].messages;
+		sum.bytes += rows[i].bytes;
+	}
+	return sum;
+}

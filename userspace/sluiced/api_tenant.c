@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* /v1/tenants and /v1/top: quotas and figures. */
+#include <errno.h>
+#include <stdio.h>
+#include "../common/addr.h"
+#include "../common/cleanup.h"
+#include "../common/num.h"
+#include "api.h"
+
+/* -- figures -- */
+
+static void add_by_reason(const uint64_t by[SL_R__MAX], cJSON *to)
+{
+	for (size_t i = 0; i < SL_R__MAX; i++)
+		if (by[i])
+			json_u64(to, reason_labels[i], by[i]);
+}
+
+static void add_figure(const struct figure *f, cJSON *to)
+{
+	cJSON *offered = json_obj(to, "offered"), *admitted = json_obj(to, "admitted");
+
+	json_u64(offered, "packets", figure_offered_packets(f));
+	json_u64(offered, "messages", figure_offered_messages(f));
+	json_u64(offered, "connections", figure_offered_connections(f));
+	json_u64(admitted, "packets", f->admitted.packets);
+	json_u64(admitted, "bytes", f->admitted.bytes);
+	json_u64(admitted, "messages", f->admitted.messages);
+	json_u64(admitted, "connections", f->admitted.connections);
+	json_u64(to, "refused_packets", figure_refused(f));
+	add_by_reason(f->refused, json_obj(to, "refused"));
+	add_by_reason(f->marked, json_obj(to, "marked"));
+}
+
+/* False: could not be read, and answered. */
+static bool read_figures(struct api_request *r, struct figures *ret)
+{
+	struct daemon *d = r->api->d;
+	int err = figures_read(d->dp, registry_names(d->registry), daemon_now_ns(), ret);
+
+	if (err)
+		api_fail(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "read the figures: %s", strerror(-err));
+	return !err;
+}
+
+/* -- top -- */
+
+static void add_row(cJSON *rows, const char *name, const struct figure *f)
+{
+	cJSON *row = cJSON_CreateObject();
+
+	json_str(row, "tenant", name);
+	add_figure(f, row);
+	cJSON_AddItemToArray(rows, row);
+}
+
+static void add_rows(const struct figures *f, const size_t *order, size_t limit, cJSON *rows)
+{
+	struct figure none = {}, other = {};
+
+	for (size_t i = 0; i < f->n_tenants; i++) {
+		const struct figure_tenant *t = &f->tenants[order[i]];
+		struct figure one = {};
+
+		figure_add_tenant(f, t, i < limit ? &one : &other);
+		if (i < limit)
+			add_row(rows, t->name, &one);
+	}
+	figure_add_unclaimed(f, &other);
+	if (figure_offered_packets(&other))
+		add_row(rows, FIGURES_OTHER, &other);
+	figure_add_none(f, &none);
+	if (figure_offered_packets(&none))
+		add_row(rows, FIGURES_NONE, &none);
+}
+
+void api_get_top(struct api_request *r)
+{
+	uint64_t limit = API_TOP_LIMIT;
+	sl_autofree size_t *order = NULL;
+	struct figures f;
+	cJSON *out;
+
+	if (!api_query_u64(r, "limit", 1, API_LIST_LIMIT_MAX, &limit) || !read_figures(r, &f))
+		return;
+	if (figures_order(&f, FIGURES_BY_OFFERED, &order)) {
+		figures_free(&f);
+		api_reply(r, 0, NULL);
+		return;
+	}
+	out = cJSON_CreateObject();
+	json_u64(out, "time_ns", f.time_ns);
+	json_u64(out, "tenants", f.n_tenants);
+	json_u64(out, "folded", f.n_tenants > limit ? f.n_tenants - limit : 0);
+	add_rows(&f, order, limit, json_arr(out, "rows"));
+	figures_free(&f);
+	api_reply(r, MHD_HTTP_OK, out);
+}
+
+/* -- tenants -- */
+
+static void add_quota(const struct model_quota *q, cJSON *to)
+{
+	char text[NUM_TEXT];
+	bool any = false;
+
+	for (size_t i = 0; i < SL_Q__MAX; i++) {
+		if (q->rate[i] <= 0)
+			continue;
+		any = true;
+		json_str(to, quota_labels[i],
+			 i == SL_Q_BYTES ? num_byte_rate_text(q->rate[i], text)
+					 : num_rate_text(q->rate[i], text));
+	}
+	if (any)
+		json_str(to, "burst", num_duration_text(q->burst_ns, text));
+}
+
+static cJSON *tenant_json(const struct model_tenant *t)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	json_str(o, "name", t->name);
+	json_str(o, "on_excess", t->mark ? "mark" : "drop");
+	add_quota(&t->quota, json_obj(o, "quota"));
+	add_quota(&t->device_quota, json_obj(o, "device_quota"));
+	return o;
+}
+
+static void add_sources(const struct model_tenant *t, cJSON *to)
+{
+	char text[ADDR_TEXT];
+
+	for (size_t i = 0; i < t->n_sources; i++) {
+		const struct model_prefix *p = &t->sources[i];
+
+		cJSON_AddItemToArray(to,
+				     cJSON_CreateString(addr_prefix_text(&p->addr, p->len, text)));
+	}
+}
+
+static void add_accounts(const struct figures *f, const struct figure_tenant *t, cJSON *to)
+{
+	for (size_t i = t->account; i < t->account + t->n_accounts; i++) {
+		cJSON *o = cJSON_CreateObject();
+		struct figure one = {};
+
+		figure_add_account(f, i, &one);
+		json_str(o, "service", f->accounts[i].service);
+		add_figure(&one, o);
+		cJSON_AddItemToArray(to, o);
+	}
+}
+
+static void add_tenant_figures(const struct figures *f, const char *name, cJSON *to)
+{
+	const struct figure_tenant *t = figures_tenant(f, name);
+	struct figure sum = {};
+
+	if (t)
+		figure_add_tenant(f, t, &sum);
+	add_figure(&sum, to);
+}
+
+void api_get_tenant(struct api_request *r)
+{
+	const struct model_tenant *t = api_tenant(r);
+	const struct figure_tenant *has;
+	struct figures f;
+	cJSON *out, *accounts;
+
+	if (!t || !read_figures(r, &f))
+		return;
+	out = tenant_json(t);
+	json_u64(out, "time_ns", f.time_ns);
+	add_sources(t, json_arr(out, "sources"));
+	add_tenant_figures(&f, t->name, out);
+	accounts = json_arr(out, "accounts");
+	has = figures_tenant(&f, t->name);
+	if (has)
+		add_accounts(&f, has, accounts);
+	figures_free(&f);
+	api_reply(r, MHD_HTTP_OK, out);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp((*(const struct model_tenant *const *)a)->name,
+		      (*(const struct model_tenant *const *)b)->name);
+}
+
+/* Tenants whose name comes after @after, sorted: pages that stay right while
+ * tenants come and go.
+ */
+static const struct model_tenant **sorted_after(const struct model *m, const char *after,
+						size_t *ret_n)
+{
+	const struct model_tenant **list = calloc(m->n_tenants + 1, sizeof(*list));
+	size_t n = 0;
+
+	if (!list)
+		return NULL;
+	for (size_t i = 0; i < m->n_tenants; i++)
+		if (strcmp(m->tenants[i].name, after) > 0)
+			list[n++] = &m->tenants[i];
+	qsort(list, n, sizeof(*list), by_name);
+	*ret_n = n;
+	return list;
+}
+
+void api_get_tenants(struct api_request *r)
+{
+	const char *after = api_query(r, "after");
+	sl_autofree const struct model_tenant **list = NULL;
+	uint64_t limit = API_LIST_LIMIT;
+	struct figures f;
+	cJSON *out, *tenants;
+	size_t n;
+
+	if (!api_query_u64(r, "limit", 1, API_LIST_LIMIT_MAX, &limit))
+		return;
+	list = sorted_after(r->api->d->model, after ? after : "", &n);
+	if (!list) {
+		api_reply(r, 0, NULL);
+		return;
+	}
+	if (!read_figures(r, &f))
+		return;
+	out = cJSON_CreateObject();
+	json_u64(out, "time_ns", f.time_ns);
+	json_u64(out, "total", r->api->d->model->n_tenants);
+	tenants = json_arr(out, "tenants");
+	for (size_t i = 0; i < n && i < limit; i++) {
+		cJSON *o = tenant_json(list[i]);
+
+		add_tenant_figures(&f, list[i]->name, o);
+		cJSON_AddItemToArray(tenants, o);
+	}
+	if (n > limit)
+		json_str(out, "next", list[limit - 1]->name);
+	figures_free(&f);
+	api_reply(r, MHD_HTTP_OK, out);
+}
+
+/* -- quotas -- */
+
+/* False: malformed, and answered. */
+static bool quota_members(struct api_request *r, const cJSON *body, const cJSON **ret_quota,
+			  const cJSON **ret_device)
+{
+	const cJSON *item;
+
+	cJSON_ArrayForEach(item, body) {
+		bool is_quota = !strcmp(item->string, "quota");
+		const cJSON **to = is_quota ? ret_quota : ret_device;
+
+		if ((!is_quota && strcmp(item->string, "device_quota")) || *to) {
+			api_fail(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
+				 "%.64s: unknown or repeated; want \"quota\" or \"device_quota\"",
+				 item->string);
+			return false;
+		}
+		if (!cJSON_IsObject(item)) {
+			api_fail(r, MHD_HTTP_UNPROCESSABLE_CONTENT,
+				 "%s: want an object such as {\"messages\": \"5k/s\"}",
+				 item->string);
+			return false;
+		}
+		*to = item;
+	}
+	if (*ret_quota || *ret_device)
+		return true;
+	api_fail(r, MHD_HTTP_UNPROCESSABLE_CONTENT, "want \"quota\" or \"device_quota\"");
+	return false;
+}
+
+void api_patch_tenant(struct api_request *r)
+{
+	const struct model_tenant *t = api_tenant(r);
+	cJSON *body = t ? api_body(r) : NULL;
+	const cJSON *quota = NULL, *device = NULL;
+	struct config_error why = {};
+	int err;
+
+	if (!body)
+		return;
+	if (quota_members(r, body, &quota, &device)) {
+		err = daemon_tenant_quota(r->api->d, r->name[0], quota, device, &why);
+		/* The model in force may be another one now. */
+		t = err ? NULL : api_tenant(r);
+		if (err || t)
+			api_result(r, err, &why, MHD_HTTP_OK, t ? tenant_json(t) : NULL);
+	}
+	cJSON_Delete(body);
+}
