@@ -38,8 +38,10 @@ CTL_SRC   := $(wildcard userspace/sluicectl/*.c)
 UNIT      := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 PROG      := $(patsubst tests/bpf/%.c,$(B)/bpf/%,$(wildcard tests/bpf/test_*.c))
 FUZZ      := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-PERF      := $(patsubst tests/perf/%.c,$(B)/perf/%,$(wildcard tests/perf/*.c))
-TOOLS     := $(patsubst tests/lib/%.c,$(B)/tools/%,$(wildcard tests/lib/*.c))
+PERF_SRC  := $(filter-out %.bpf.c,$(wildcard tests/perf/*.c))
+PERF      := $(B)/perf/bench
+TOOLS     := $(patsubst tests/lib/%.c,$(B)/tools/%,$(wildcard tests/lib/*.c)) \
+	     $(patsubst tests/lib/preload/%.c,$(B)/tools/%.so,$(wildcard tests/lib/preload/*.c))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -87,21 +89,32 @@ $(B)/bpf/%: tests/bpf/%.c $(B)/sluice.skel.h $(B)/libdp.a
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -Itests/lib -Iuserspace $< -o $@ $(B)/libdp.a -lcmocka -lxdp -lbpf -lcjson -lmnl -lm
-EXTRA_fuzz_config := $(wildcard userspace/config/*.c) $(wildcard userspace/common/*.c) -lcjson
+CONFIG_SRC := $(wildcard userspace/config/*.c) $(wildcard userspace/common/*.c)
+EXTRA_fuzz_config := $(CONFIG_SRC) -lcjson
+$(B)/fuzz/fuzz_config: $(CONFIG_SRC)
 $(B)/fuzz/%: tests/fuzz/%.c
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) -std=gnu11 -D_GNU_SOURCE -g -O1 $(INC) -Iuserspace -MMD -MP -fsanitize=fuzzer,address,undefined $< \
 		-o $@ $(EXTRA_$(notdir $@))
-$(B)/perf/%: tests/perf/%.c $(B)/sluice.skel.h $(B)/libdp.a
+PERF_OBJ := $(PERF_SRC:%.c=$(B)/obj/%.o)
+$(PERF_OBJ): override CFLAGS += -Itests/lib -Iuserspace
+$(PERF_OBJ): | $(B)/tests/perf/harness.skel.h
+$(B)/perf/bench: $(PERF_OBJ) $(B)/libdp.a
 	$(call say,PERF,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -Itests/lib -Iuserspace $< -o $@ $(B)/libdp.a -lxdp -lbpf -lcjson -lmnl -lm
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@ -lxdp -lbpf -lcjson -lmnl -lm
+LIBS_mqttload := -lmosquitto
+
 # Programs that lab tests run: traffic, servers and clients with what they must count.
 $(B)/tools/%: tests/lib/%.c
 	$(call say,TOOL,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -Itests/lib $< -o $@ -lbpf -lpthread $(LIBS_$(notdir $@))
+$(B)/tools/%.so: tests/lib/preload/%.c
+	$(call say,TOOL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -shared -fPIC $< -o $@ -ldl
 
 demo:
 	scripts/demo
@@ -116,8 +129,8 @@ check-bpf: $(PROG)
 check-lab: all tools
 	@set -e; for t in tests/netns/test_*.sh; do B=$(B) ./$$t; done
 fuzz: $(FUZZ)
-	@set -e; for t in $^; do n=$$(basename $$t); ./$$t -max_total_time=$(or $(SECONDS),5) -max_len=1500 \
-		$(B)/fuzz tests/fuzz/corpus/$${n#fuzz_}; done
+	@set -e; for t in $^; do n=$$(basename $$t); n=$${n#fuzz_}; mkdir -p $(B)/corpus/$$n; \
+		$$t -max_total_time=$(or $(SECONDS),5) -max_len=1500 $(B)/corpus/$$n tests/fuzz/corpus/$$n; done
 lint:
 	scripts/lint
 install: all

@@ -15,11 +15,14 @@ struct health;
 struct scaling;
 struct api;
 struct overlay;
+struct sweep;
+struct packet_events;
 
 struct daemon_interface {
 	struct daemon_interface *next;
 	char name[IF_NAMESIZE];
 	enum link_mode mode; /* as attached */
+	bool fresh; /* by the change under way, see links.h */
 };
 
 struct daemon {
@@ -31,6 +34,8 @@ struct daemon {
 	struct dataplane *dp;
 	struct neigh *neigh;
 	struct registry *registry;
+	struct sweep *sweep;
+	struct packet_events *packet_events;
 	struct health *health;
 	struct scaling *scaling;
 	struct api *api;

@@ -33,17 +33,20 @@ struct live_instance {
 	struct sl_addr addr;
 	uint16_t port;
 	uint32_t weight;
-	enum model_admin admin;	 /* by file, API or scaling */
+	enum model_admin admin; /* by file, API or scaling */
 	enum live_origin origin;
 	enum live_health health;
 	enum neigh_hop_state hop;
-	bool leaving;		 /* no longer wanted: drain, then free */
-	uint32_t drain_since_s;	 /* CLOCK_MONOTONIC; 0: not draining */
+	bool leaving;		/* no longer wanted: drain, then free */
+	uint32_t drain_since_s; /* CLOCK_MONOTONIC; 0: not draining */
 	/* by the last sweep */
 	uint32_t slots_cur, slots_prev; /* new flows; flows still in transition */
 	uint32_t pins;
 	bool drained;
-	void *probe; /* health's own */
+	bool given_up;	   /* its flows are no longer followed: SL_I_DOWN */
+	bool timeout_told; /* drain_timeout has passed, and its event was sent */
+	bool sweep_seen;   /* a sweep has begun since it is leaving, or given up */
+	void *probe;	   /* health's own */
 };
 
 struct live_service {
@@ -51,15 +54,22 @@ struct live_service {
 	char name[SL_NAME_LEN];
 	uint16_t id;
 	struct sl_service_key key; /* bank 0 */
-	const struct model_service *model; /* in force */
+	const struct model_service
+		*model; /* in force; NULL while leaving, or before the first change */
+	bool affinity;	/* has pins; without it slots change at once */
 	uint32_t ring_first, ring_size;
 	uint32_t keep_s;
 	uint32_t slots_in_transition;
 	struct live_instance *instances;
 	bool below_min_healthy; /* probes are not believed */
 	uint32_t seen_pin_failures;
-	void *scaler; /* scaling's own */
-	bool leaving;
+	uint32_t pins_lost;	     /* since that was told last */
+	uint32_t pins_lost_told_s;   /* CLOCK_MONOTONIC; 0: never */
+	bool past_prolonging;	     /* the transition is too old to be prolonged again */
+	uint32_t transition_since_s; /* when some slot was first in transition; 0: none is */
+	void *scaler;		     /* scaling's own */
+	bool leaving;		     /* in no bank: its instances and pins go, then its id */
+	bool sweep_seen;	     /* a sweep has begun since then */
 };
 
 struct daemon;

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <stdlib.h>
+#include "../common/cleanup.h"
+#include "registry_own.h"
+#include "rings.h"
+
+static size_t candidates_of(const struct live_service *s, struct ring_candidate **ret)
+{
+	struct ring_candidate *c;
+	size_t n = 0;
+
+	for (const struct live_instance *i = s->instances; i; i = i->next)
+		n++;
+	c = calloc(n + 1, sizeof(*c));
+	*ret = c;
+	if (!c)
+		return 0;
+	n = 0;
+	for (const struct live_instance *i = s->instances; i; i = i->next)
+		c[n++] = (struct ring_candidate){
+			.id = i->id,
+			.weight = i->weight,
+			.hash = ring_name_hash(s->name, i->name),
+			.wanted = i->admin == ADMIN_UP && !i->leaving,
+			.healthy = i->health != HEALTH_DOWN,
+		};
+	return n;
+}
+
+void registry_tell_min_healthy(struct daemon *d, struct live_service *s,
+			       const struct ring_choice *c)
+{
+	struct event_about about = { .type = "min_healthy", .service = s->name };
+
+	if (s->below_min_healthy == c->below_min_healthy)
+		return;
+	s->below_min_healthy = c->below_min_healthy;
+	if (c->below_min_healthy)
+		event_emit(d->events, LOG_WARN, about,
+			   "%u of %u instances are healthy, fewer than min_healthy: the probes are "
+			   "not believed, all of them take new flows",
+			   c->healthy, c->wanted);
+	else
+		event_emit(d->events, LOG_INFO, about,
+			   "%u of %u instances are healthy: the probes are believed again",
+			   c->healthy, c->wanted);
+}
+
+void registry_ring_count(struct daemon *d, struct live_service *s, uint32_t since_s)
+{
+	const struct sl_slot *slots = d->dp->slots + s->ring_first;
+
+	for (struct live_instance *i = s->instances; i; i = i->next)
+		i->slots_cur = i->slots_prev = 0;
+	s->slots_in_transition = 0;
+	for (uint32_t n = 0; n < s->ring_size; n++) {
+		struct live_instance *cur = registry_instance_by_id(d->registry, slots[n].cur);
+		struct live_instance *prev;
+
+		if (cur && cur->service == s)
+			cur->slots_cur++;
+		if (!slots[n].deadline)
+			continue;
+		s->slots_in_transition++;
+		prev = registry_instance_by_id(d->registry, slots[n].prev);
+		if (prev && prev->service == s && slots[n].deadline >= since_s)
+			prev->slots_prev++;
+	}
+	if (!s->slots_in_transition)
+		s->transition_since_s = 0;
+	else if (!s->transition_since_s)
+		s->transition_since_s = since_s;
+}
+
+int registry_ring_update(struct daemon *d, struct live_service *s)
+{
+	struct sl_slot *slots = d->dp->slots + s->ring_first;
+	sl_autofree struct ring_candidate *c = NULL;
+	sl_autofree void *table = NULL;
+	struct ring_choice choice;
+	size_t n;
+	int err;
+
+	if (!s->ring_size || s->leaving || !s->model)
+		return 0;
+	n = candidates_of(s, &c);
+	if (!c)
+		return -ENOMEM;
+	err = ring_choose(c, n, s->model->health.min_healthy, slots, s->ring_size, &choice);
+	if (err)
+		return err;
+	table = choice.table;
+	registry_tell_min_healthy(d, s, &choice);
+	if (choice.table)
+		ring_update(slots, choice.table, s->ring_size, daemon_now_s(), s->keep_s,
+			    s->affinity);
+	registry_ring_count(d, s, daemon_now_s());
+	return 0;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The registry's rings: brought to what its instances are, counted, told of. */
+#ifndef SL_RINGS_H
+#define SL_RINGS_H
+
+#include "../plan/choose.h"
+#include "daemon.h"
+
+/* Bring the service's ring to what its instances are now, in place. */
+int registry_ring_update(struct daemon *d, struct live_service *s);
+
+/* Count the slots of each instance and those in transition, as of @since_s: a
+ * deadline in that very second has not passed.
+ */
+void registry_ring_count(struct daemon *d, struct live_service *s, uint32_t since_s);
+
+/* Say so when the probes begin or cease to be believed. */
+void registry_tell_min_healthy(struct daemon *d, struct live_service *s,
+			       const struct ring_choice *c);
+
+#endif /* SL_RINGS_H */

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* A pass reads both tables of pins, a batch at a time, then settles service after
+ * service. It yields to the loop whenever its time is up, so that no step blocks
+ * for longer than a batch and SWEEP_STEP_NS.
+ *
+ * What may change while a pass is under way is safe: a slot is settled only if it
+ * was past its deadline when the pass began, since from then on no packet makes a
+ * pin in it; and a ring that has grown since is left to the next pass, because its
+ * slots have other numbers.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <bpf/bpf.h>
+#include "../dataplane/scan.h"
+#include "lib/hash.h"
+#include "registry_own.h"
+#include "rings.h"
+#include "sweep.h"
+#include "sweep_end.h"
+
+#define SWEEP_STEP_NS  (8 * 1000000ull)
+#define SWEEP_YIELD_MS 2
+#define SWEEP_DRAIN_MS 1000 /* between passes while something drains */
+#define SWEEP_IDLE_MS  5000
+#define SWEEP_RETRY_MS 1000 /* after a pass that failed */
+
+enum sweep_phase {
+	SWEEP_BETWEEN,
+	SWEEP_PINS,
+	SWEEP_HALF_OPEN,
+	SWEEP_SERVICES,
+};
+
+struct sweep {
+	struct daemon *d;
+	uv_timer_t timer;
+	enum sweep_phase phase;
+	struct scan pins, half_open;
+	uint64_t last_end_ns;
+	bool failed; /* the last pass: told once */
+	struct sweep_pass pass;
+};
+
+static void step(uv_timer_t *timer);
+
+static void again_in(struct sweep *s, uint64_t ms)
+{
+	uv_timer_start(&s->timer, step, ms, 0);
+}
+
+/* -- beginning -- */
+
+static int pass_begin(struct sweep *s)
+{
+	struct sweep_pass *p = &s->pass;
+	struct daemon *d = s->d;
+
+	p->start_s = daemon_now_s();
+	p->service = 0;
+	memset(p->pins, 0, d->dp->cap.instances * sizeof(*p->pins));
+	for (struct live_service *svc = d->registry->services; svc; svc = svc->next) {
+		struct sweep_ring *r = &p->rings[svc->id];
+
+		svc->sweep_seen = svc->leaving;
+		for (struct live_instance *i = svc->instances; i; i = i->next)
+			i->sweep_seen = i->leaving;
+		r->size = svc->ring_size;
+		free(r->pinned);
+		r->pinned = r->size ? calloc(r->size / 64, sizeof(uint64_t)) : NULL;
+		if (r->size && !r->pinned)
+			return -ENOMEM;
+	}
+	scan_rewind(&s->pins);
+	scan_rewind(&s->half_open);
+	return 0;
+}
+
+/* -- pins -- */
+
+static bool instance_has_it(const struct dataplane *dp, const struct sl_pin *pin, uint16_t service)
+{
+	const struct sl_instance *i;
+
+	if (pin->instance >= dp->cap.instances)
+		return false;
+	i = &dp->instances[pin->instance];
+	return i->service == service && i->generation == pin->generation && !(i->flags & SL_I_DOWN);
+}
+
+/* Worth keeping? Then its slot has a pin, and its instance a flow. */
+static bool pin_keep(struct sweep *s, const struct sl_pin_key *key, const struct sl_pin *pin,
+		     bool half_open)
+{
+	struct daemon *d = s->d;
+	struct live_service *svc = registry_service_by_id(d->registry, key->service);
+	struct sweep_ring *r;
+	uint32_t slot;
+
+	if (!svc || svc->leaving || !svc->ring_size || !instance_has_it(d->dp, pin, svc->id))
+		return false;
+	slot = ring_slot(flow_hash((const __u64 *)d->dp->control->flow_key, &key->addr, key->port),
+			 svc->ring_size);
+	if (ring_pin_is_stale(pin, &d->dp->slots[svc->ring_first + slot], half_open, daemon_now_s(),
+			      svc->keep_s))
+		return false;
+	r = &s->pass.rings[svc->id];
+	if (r->pinned && r->size == svc->ring_size)
+		r->pinned[slot / 64] |= 1ull << (slot % 64);
+	s->pass.pins[pin->instance]++;
+	return true;
+}
+
+static void pin_delete(struct sweep *s, struct scan *table, const struct sl_pin_key *key)
+{
+	struct sl_service_state *state;
+
+	if (bpf_map_delete_elem(table->fd, key) || table != &s->half_open)
+		return; /* a packet was faster: then it has counted, too */
+	if (key->service >= s->d->dp->cap.services)
+		return;
+	state = &s->d->dp->service_states[key->service];
+	__atomic_fetch_sub(&state->half_open, 1, __ATOMIC_RELAXED);
+}
+
+/* One batch of @table. */
+static int pins_step(struct sweep *s, struct scan *table)
+{
+	const struct sl_pin_key *keys;
+	const struct sl_pin *pins;
+	uint32_t n;
+	int err = scan_next(table, &n);
+
+	keys = (const void *)table->keys;
+	pins = (const void *)table->values;
+	for (uint32_t i = 0; i < n; i++) {
+		if (!pin_keep(s, &keys[i], &pins[i], table == &s->half_open))
+			pin_delete(s, table, &keys[i]);
+	}
+	return err;
+}
+
+/* -- in steps -- */
+
+static int phase_step(struct sweep *s)
+{
+	int err = 0;
+
+	switch (s->phase) {
+	case SWEEP_BETWEEN:
+		err = pass_begin(s);
+		s->phase = SWEEP_PINS;
+		break;
+	case SWEEP_PINS:
+		err = pins_step(s, &s->pins);
+		if (s->pins.done)
+			s->phase = SWEEP_HALF_OPEN;
+		break;
+	case SWEEP_HALF_OPEN:
+		err = pins_step(s, &s->half_open);
+		if (s->half_open.done)
+			s->phase = SWEEP_SERVICES;
+		break;
+	case SWEEP_SERVICES:
+		if (!sweep_end_service(s->d, &s->pass))
+			s->phase = SWEEP_BETWEEN;
+		break;
+	}
+	return err;
+}
+
+static bool anything_drains(struct daemon *d)
+{
+	for (struct live_service *s = d->registry->services; s; s = s->next) {
+		if (s->leaving)
+			return true;
+		for (struct live_instance *i = s->instances; i; i = i->next) {
+			if (i->drain_since_s && !i->drained)
+				return true;
+		}
+	}
+	return false;
+}
+
+static void pass_failed(struct sweep *s, int err)
+{
+	if (!s->failed)
+		event_emit(s->d->events, LOG_ERR, (struct event_about){ .type = "sweep" },
+			   "cannot read the pins: %s; it is tried again each second",
+			   strerror(-err));
+	s->failed = true;
+	s->phase = SWEEP_BETWEEN;
+	again_in(s, SWEEP_RETRY_MS);
+}
+
+static void step(uv_timer_t *timer)
+{
+	struct sweep *s = timer->data;
+	uint64_t until = daemon_now_ns() + SWEEP_STEP_NS;
+	int err;
+
+	do {
+		err = phase_step(s);
+		if (err) {
+			pass_failed(s, err);
+			return;
+		}
+	} while (s->phase != SWEEP_BETWEEN && daemon_now_ns() < until);
+	if (s->phase != SWEEP_BETWEEN) {
+		again_in(s, SWEEP_YIELD_MS);
+		return;
+	}
+	s->failed = false;
+	s->last_end_ns = daemon_now_ns();
+	again_in(s, anything_drains(s->d) ? SWEEP_DRAIN_MS : SWEEP_IDLE_MS);
+}
+
+void sweep_soon(struct sweep *s)
+{
+	if (s && s->phase == SWEEP_BETWEEN && uv_timer_get_due_in(&s->timer) > SWEEP_DRAIN_MS)
+		again_in(s, SWEEP_DRAIN_MS);
+}
+
+/* -- opening -- */
+
+static void free_sweep(struct sweep *s)
+{
+	for (uint32_t id = 0; s->pass.rings && id < s->d->dp->cap.services; id++)
+		free(s->pass.rings[id].pinned);
+	free(s->pass.rings);
+	free(s->pass.pins);
+	scan_close(&s->pins);
+	scan_close(&s->half_open);
+}
+
+int sweep_open(struct daemon *d, struct sweep **ret)
+{
+	struct sweep *s = calloc(1, sizeof(*s));
+	int err;
+
+	if (!s)
+		return -ENOMEM;
+	s->d = d;
+	s->pass.rings = calloc(d->dp->cap.services, sizeof(*s->pass.rings));
+	s->pass.pins = calloc(d->dp->cap.instances, sizeof(*s->pass.pins));
+	err = s->pass.rings && s->pass.pins ? 0 : -ENOMEM;
+	if (!err)
+		err = scan_open(d->dp->pins_fd, sizeof(struct sl_pin_key), sizeof(struct sl_pin),
+				&s->pins);
+	if (!err)
+		err = scan_open(d->dp->half_open_fd, sizeof(struct sl_pin_key),
+				sizeof(struct sl_pin), &s->half_open);
+	if (!err)
+		err = uv_timer_init(&d->loop, &s->timer);
+	if (err) {
+		free_sweep(s);
+		free(s);
+		return err;
+	}
+	s->timer.data = s;
+	again_in(s, SWEEP_DRAIN_MS);
+	*ret = s;
+	return 0;
+}
+
+static void on_closed(uv_handle_t *timer)
+{
+	free(timer->data);
+}
+
+void sweep_close(struct sweep *s)
+{
+	if (!s)
+		return;
+	free_sweep(s);
+	uv_close((uv_handle_t *)&s->timer, on_closed);
+}
