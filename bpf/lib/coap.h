@@ -167,7 +167,7 @@ static __always_inline void coap_note(struct coap_walk *w, __u32 delta, __u32 le
 		return;
 
 	/* VERIFIER: or the comparisons tell it what w->number is. */
-	asm volatile("" : "+r"(number));
+	sl_opaque(number);
 	number += cursor_opaque_zero(w->off);
 	if (number == COAP_OPT_OBSERVE)
 		w->observe = noted;
@@ -320,7 +320,7 @@ static __always_inline enum sl_reason coap_parse(const struct cursor *c, struct 
 
 	*ret = (struct coap_msg){ .kind = SL_K_COAP_MALFORMED };
 	if (!h) {
-		if (!cursor_ran_out(c))
+		if (c->left < sizeof(*h))
 			return SL_R_COAP_SHORT;
 		ret->kind = SL_K_UDP; /* more cannot be said */
 		ret->unexamined = true;

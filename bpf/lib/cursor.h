@@ -73,15 +73,19 @@ static __always_inline bool cursor_ran_out(const struct cursor *c)
 }
 
 /* 0, of which the verifier believes that it may be anything; @seed is any value
- * unknown to it. Added to a result that differs from path to path, it makes the
- * paths look alike, so that what follows is verified once and not once a path.
+ * unknown to it, of 16 bits or more. Added to a result that differs from path to
+ * path, it makes the paths look alike, so that what follows is verified once and
+ * not once a path. Every call gives a value of its own: the verifier remembers
+ * which values are copies of one.
  */
 static __always_inline __u32 cursor_opaque_zero(__u32 seed)
 {
 	__u32 same = seed;
 
-	/* VERIFIER: needed on every kernel so far; costs one subtraction. */
-	asm volatile("" : "+r"(same));
+	/* VERIFIER: needed on every kernel so far. The product overflows in its
+	 * arithmetic, and so covers all 32 bits, whatever the seed's range.
+	 */
+	sl_opaque(same);
 	return (seed - same) * 0x10001;
 }
 

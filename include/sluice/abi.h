@@ -229,7 +229,7 @@ _Static_assert(sizeof(struct sl_pin_key) == 20, "no hidden padding");
 
 enum sl_pin_flag {
 	SL_PIN_CLOSING = 1 << 0, /* saw FIN or RST: idles out soon, and gives way to an opener */
-	SL_PIN_KEEP = 1 << 1,	 /* half-open only for want of room: lives like an established one */
+	SL_PIN_KEEP = 1 << 1, /* half-open only for want of room: lives like an established one */
 };
 
 struct sl_pin {

@@ -51,7 +51,7 @@ struct dataplane_error {
 };
 
 struct dataplane_opts {
-	const char *pin_root; /* NULL: SL_PIN_ROOT */
+	const char *pin_root;		/* NULL: SL_PIN_ROOT */
 	struct model_capacity capacity; /* 0 in a member: as pinned, else the default */
 };
 

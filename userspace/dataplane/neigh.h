@@ -12,11 +12,11 @@
 struct neigh;
 
 enum neigh_hop_state {
-	HOP_UNKNOWN,  /* no route, or the address is this machine's own */
-	HOP_PENDING,  /* neighbour not resolved yet: the kernel forwards meanwhile */
-	HOP_READY,    /* redirected by XDP */
-	HOP_STACK,    /* the link is no redirect target: the kernel forwards */
-	HOP_FAILED,   /* the neighbour does not answer */
+	HOP_UNKNOWN, /* no route, or the address is this machine's own */
+	HOP_PENDING, /* neighbour not resolved yet: the kernel forwards meanwhile */
+	HOP_READY,   /* redirected by XDP */
+	HOP_STACK,   /* the link is no redirect target: the kernel forwards */
+	HOP_FAILED,  /* the neighbour does not answer */
 };
 
 /* @ifname: the link towards the instance; with HOP_UNKNOWN "" where there is no
@@ -53,7 +53,7 @@ struct neigh_link {
 	char driver[32];
 	int ifindex;
 	uint32_t mtu;
-	bool up, target; /* may be redirected to */
+	bool up, target;  /* may be redirected to */
 	bool tx_checksum; /* of the peer cannot be seen; of this end */
 	bool forwarding4, forwarding6;
 	char advice[256]; /* what to do, "" if all is well */

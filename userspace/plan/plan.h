@@ -32,7 +32,7 @@ struct plan_account {
 };
 
 struct plan_prefix_table {
-	struct sl_prefix_root *roots;	/* index and values count from 0: sync adds the bank's base */
+	struct sl_prefix_root *roots; /* index and values count from 0: sync adds the bank's base */
 	struct sl_prefix_index *index;
 	struct sl_prefix_range *ranges;
 	size_t n_roots, n_index, n_ranges;

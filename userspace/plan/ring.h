@@ -57,11 +57,10 @@ uint32_t ring_settle(struct sl_slot *slots, uint32_t size, uint32_t now_s, const
  * the pins (counted by the sweep) this decides "drained" and "free".
  */
 struct ring_uses {
-	uint32_t cur;		   /* slots that send new flows to it */
+	uint32_t cur;		     /* slots that send new flows to it */
 	uint32_t prev_in_transition; /* slots whose unpinned flows still go to it */
 };
-struct ring_uses ring_uses(const struct sl_slot *slots, uint32_t size, uint16_t id,
-			   uint32_t now_s);
+struct ring_uses ring_uses(const struct sl_slot *slots, uint32_t size, uint16_t id, uint32_t now_s);
 
 /* Is pin @pin still worth keeping at @now_s, in slot @slot? */
 bool ring_pin_is_stale(const struct sl_pin *pin, const struct sl_slot *slot, bool half_open,

@@ -22,7 +22,7 @@ struct daemon_interface {
 	struct daemon_interface *next;
 	char name[IF_NAMESIZE];
 	enum link_mode mode; /* as attached */
-	bool fresh; /* by the change under way, see links.h */
+	bool fresh;	     /* by the change under way, see links.h */
 };
 
 struct daemon {
@@ -41,16 +41,16 @@ struct daemon {
 	struct api *api;
 	/* in force */
 	struct model *model;
-	cJSON *document;	  /* the file's, with what the API and scaling changed */
-	struct overlay *overlay;  /* those changes: kept in state_path, see overlay.h */
+	cJSON *document;	 /* the file's, with what the API and scaling changed */
+	struct overlay *overlay; /* those changes: kept in state_path, see overlay.h */
 	struct daemon_interface *interfaces;
 	uint64_t tick_ns;
-	uint64_t started_ns;	  /* CLOCK_MONOTONIC */
-	uint64_t generation;	  /* configurations put in force since start */
+	uint64_t started_ns; /* CLOCK_MONOTONIC */
+	uint64_t generation; /* configurations put in force since start */
 	bool ready;
 };
 
-uint64_t daemon_now_ns(void);	/* CLOCK_MONOTONIC */
+uint64_t daemon_now_ns(void); /* CLOCK_MONOTONIC */
 uint32_t daemon_now_s(void);
 
 /* -- the story of a change: reload.c. All return 0 or a negative errno with the
@@ -95,8 +95,8 @@ void api_update(struct api *a); /* metrics.listen may have changed */
 
 /* What scaling knows of a service, for API and metrics; false: not scaled. */
 struct scaling_figures {
-	double load; /* a second */
-	double offered;	/* a second, before the cap by quota */
+	double load;	/* a second */
+	double offered; /* a second, before the cap by quota */
 	uint32_t desired, have, min, max, starting;
 	const char *why; /* of the last decision */
 };

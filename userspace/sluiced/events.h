@@ -12,9 +12,9 @@
 #define EVENTS_KEPT 4096
 
 struct event {
-	uint64_t seq;		 /* from 1 */
-	struct timespec time;	 /* CLOCK_REALTIME */
-	char type[32];		 /* "instance_down", "reload", "packet", ... */
+	uint64_t seq;				    /* from 1 */
+	struct timespec time;			    /* CLOCK_REALTIME */
+	char type[32];				    /* "instance_down", "reload", "packet", ... */
 	char service[64], instance[64], tenant[64]; /* "" where none */
 	char text[256];
 	enum log_level level;

@@ -216,6 +216,7 @@ void registry_settle(struct daemon *d, struct live_instance *i)
 
 	if (draining && !i->drain_since_s) {
 		i->drain_since_s = daemon_now_s() ?: 1;
+		i->sweep_seen = false;
 		i->drained = false;
 		i->timeout_told = false;
 		sweep_soon(d->sweep);

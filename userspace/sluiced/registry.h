@@ -45,7 +45,7 @@ struct live_instance {
 	bool drained;
 	bool given_up;	   /* its flows are no longer followed: SL_I_DOWN */
 	bool timeout_told; /* drain_timeout has passed, and its event was sent */
-	bool sweep_seen;   /* a sweep has begun since it is leaving, or given up */
+	bool sweep_seen;   /* a sweep has begun since it drains, or was given up */
 	void *probe;	   /* health's own */
 };
 

@@ -63,7 +63,7 @@ static int pass_begin(struct sweep *s)
 
 		svc->sweep_seen = svc->leaving;
 		for (struct live_instance *i = svc->instances; i; i = i->next)
-			i->sweep_seen = i->leaving;
+			i->sweep_seen = i->drain_since_s;
 		r->size = svc->ring_size;
 		free(r->pinned);
 		r->pinned = r->size ? calloc(r->size / 64, sizeof(uint64_t)) : NULL;

@@ -67,9 +67,10 @@ static void settle(struct daemon *d, struct live_service *s, const struct sweep_
 
 static bool has_drained(const struct live_instance *i)
 {
-	/* What was given up is not followed in slots either. */
-	return !i->pins && !i->slots_cur && (!i->slots_prev || i->given_up) &&
-	       (!i->leaving || i->sweep_seen);
+	/* A pass that began before the drain may have missed a pin made since. What was
+	 * given up is not followed in slots either.
+	 */
+	return i->sweep_seen && !i->pins && !i->slots_cur && (!i->slots_prev || i->given_up);
 }
 
 static void tell_timeout(struct daemon *d, struct live_instance *i)
