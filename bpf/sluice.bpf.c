@@ -49,6 +49,7 @@ int sl_xdp(struct xdp_md *ctx)
 	};
 	__u32 zero = 0;
 
+	sl_in_memory(p);
 	p.control = bpf_map_lookup_elem(&sl_control, &zero);
 	if (!p.control)
 		return XDP_ABORTED;

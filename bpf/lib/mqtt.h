@@ -244,21 +244,23 @@ static __always_inline __u32 mqtt_whole(const __u8 *p, const void *end, __u32 le
  */
 static __always_inline __u32 mqtt_count(const struct cursor *c, const struct mqtt_msg *first)
 {
-	__u32 count = 1, left = c->left + cursor_opaque_zero(c->left), size = first->remaining;
+	__u32 left = c->left + cursor_opaque_zero(c->left), off = cursor_opaque_zero(c->left);
+	__u32 count = 1, size = first->remaining;
 
 	/* VERIFIER: unrolled, see coap_walk_options(). */
 #pragma GCC unroll 8
 	for (int i = 1; i < SL_MQTT_MESSAGES; i++) {
-		__u32 off;
+		__u32 at;
 
 		if (size >= left)
 			break;
 		left -= size;
-		off = c->left - left;
+		off += size;
 		if (off > MQTT_MAX_OFFSET)
 			break;
-		sl_opaque(off); /* VERIFIER: clang 19 else adds to the pointer in another order */
-		size = mqtt_whole(c->pos + (off & MQTT_MAX_OFFSET), c->end, left);
+		at = off;
+		sl_opaque(at); /* VERIFIER: clang 19 else adds to the pointer in another order */
+		size = mqtt_whole(c->pos + (at & MQTT_MAX_OFFSET), c->end, left);
 		if (!size)
 			break;
 		count++;

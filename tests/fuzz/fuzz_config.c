@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Any bytes as a configuration: a model or a named error, never both, and what
+ * the strict grammar lets through is JSON for cJSON too.
+ */
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include "config/config.h"
+#include "config/syntax.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+static void check_strings(const struct model *m)
+{
+	for (size_t i = 0; i < m->n_services; i++)
+		if (!memchr(m->services[i].name, '\0', SL_NAME_LEN) || !m->services[i].port)
+			abort();
+	for (size_t i = 0; i < m->n_tenants; i++)
+		if (!memchr(m->tenants[i].name, '\0', SL_NAME_LEN))
+			abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	struct config_error why = {}, syntax = {};
+	struct model *m = NULL;
+	cJSON *doc = NULL;
+	int err = config_load_text((const char *)data, len, 4000000, &m, &why);
+
+	if (err ? m || !why.text[0] : !m)
+		abort();
+	if (!memchr(why.text, '\0', sizeof(why.text)))
+		abort();
+	if (m)
+		check_strings(m);
+	model_free(m);
+
+	err = config_read_text((const char *)data, len, &doc, &why);
+	if (syntax_check((const char *)data, len, &syntax) ? err : err != -EINVAL)
+		abort();
+	cJSON_Delete(doc);
+	return 0;
+}

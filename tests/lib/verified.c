@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Loads the programs of object files and prints what the verifier had to do for
+ * each: verified OBJECT... One line a program, fields by tabs: object, program,
+ * instructions processed, instructions of the program, bytes of machine code.
+ * Nothing is attached or pinned. Needs root.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+/* The verifier's log, if a program is refused: its last lines say why. */
+static int complain(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	return level == LIBBPF_WARN ? vfprintf(stderr, fmt, args) : 0;
+}
+
+static int print_program(const char *path, const struct bpf_program *p)
+{
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+	int err = bpf_obj_get_info_by_fd(bpf_program__fd(p), &info, &len);
+
+	if (err)
+		return err;
+	printf("%s\t%s\t%u\t%zu\t%u\n", path, bpf_program__name(p), info.verified_insns,
+	       info.xlated_prog_len / sizeof(struct bpf_insn), info.jited_prog_len);
+	return 0;
+}
+
+static int print_object(const char *path)
+{
+	struct bpf_object *o = bpf_object__open_file(path, NULL);
+	struct bpf_program *p;
+	int err = o ? bpf_object__load(o) : -errno;
+
+	if (!err) {
+		bpf_object__for_each_program(p, o) {
+			if (!err)
+				err = print_program(path, p);
+		}
+	}
+	if (err)
+		fprintf(stderr, "verified: %s: %s\n", path, strerror(-err));
+	bpf_object__close(o);
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		fprintf(stderr, "usage: verified OBJECT...\n");
+		return 2;
+	}
+	libbpf_set_print(complain);
+	for (int i = 1; i < argc; i++) {
+		if (print_object(argv[i]))
+			return 1;
+	}
+	return 0;
+}

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The bench's configuration, planned and put in force as the daemon does it. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include "sluice.skel.h"
+#include "common/cleanup.h"
+#include "dataplane/sync.h"
+#include "plan/plan.h"
+#include "plan/ring.h"
+#include "frame.h"
+#include "world.h"
+#include "world_parts.h"
+#include "tests/perf/harness.skel.h"
+
+#define INSTANCES     4 /* of each service */
+#define KEEP_S	      3600
+#define NEVER	      (1.0 / 86400) /* a second: once a day */
+#define FAR_TOO_MUCH  1e9
+#define LONG_BURST_NS (3600ull * 1000000000) /* of devices: one alone sends millions a second */
+
+/* clang-format off */
+static const struct {
+	enum sl_protocol protocol;
+	bool many, v6;
+	double tenant, device; /* packets and messages a second; 0: not limited */
+} services[W__SERVICES] = {
+	[W_COAP]             = { SL_P_COAP, false, false, FAR_TOO_MUCH, 0 },
+	[W_COAP_DEVICE]      = { SL_P_COAP, false, false, FAR_TOO_MUCH, 5e5 },
+	[W_COAP6]            = { SL_P_COAP, false, true,  FAR_TOO_MUCH, 0 },
+	[W_COAP_MANY]        = { SL_P_COAP, true,  false, FAR_TOO_MUCH, 0 },
+	[W_COAP_MANY_DEVICE] = { SL_P_COAP, true,  false, FAR_TOO_MUCH, 5e5 },
+	[W_MQTT]             = { SL_P_MQTT, false, false, FAR_TOO_MUCH, 0 },
+	[W_MQTT_DEVICE]      = { SL_P_MQTT, false, false, FAR_TOO_MUCH, 5e5 },
+	[W_MQTT_MANY]        = { SL_P_MQTT, true,  false, FAR_TOO_MUCH, 0 },
+	[W_REFUSED]          = { SL_P_COAP, false, false, NEVER,        0 },
+	[W_REFUSED_DEVICE]   = { SL_P_COAP, false, false, NEVER,        5e5 },
+	[W_DEVICE_REFUSED]   = { SL_P_COAP, false, false, FAR_TOO_MUCH, NEVER },
+	[W_REFUSED_MANY]     = { SL_P_COAP, true,  false, NEVER,        0 },
+	[W_PINS]             = { SL_P_MQTT, false, false, FAR_TOO_MUCH, 0 },
+};
+
+static const struct model_capacity capacity = {
+	.services = 64,
+	.instances = 256,
+	.tenants = 131072,
+	.accounts = 524288,
+	.prefixes = 131072,
+	.slots = 65536,
+	.pins = 2097152,
+	.half_open = SL_DEF_HALF_OPEN,
+	.device_lines = SL_DEF_DEVICE_LINES,
+	.tallies = 524288,
+};
+/* clang-format on */
+
+static uint16_t instance_id(enum world_service s, int i)
+{
+	return 1 + s * INSTANCES + i;
+}
+
+static struct sl_addr instance_addr(enum world_service s, int i)
+{
+	struct sl_addr a = addr_of(services[s].v6 ? "2001:db8:1::" : "10.255.0.0");
+
+	a.w[3] |= htonl(instance_id(s, i));
+	return a;
+}
+
+static uint16_t service_port(enum world_service s)
+{
+	return 1000 + s;
+}
+
+static const char *service_vip(enum world_service s)
+{
+	return services[s].v6 ? "2001:db8::10" : "203.0.113.10";
+}
+
+static uint8_t service_proto(enum world_service s)
+{
+	return services[s].protocol == SL_P_MQTT ? IPPROTO_TCP : IPPROTO_UDP;
+}
+
+/* -- the model -- */
+
+static int make_model(struct model *m)
+{
+	m->services = calloc(W__SERVICES, sizeof(*m->services));
+	m->tenants = calloc(WORLD_TENANTS + 1, sizeof(*m->tenants));
+	if (!m->services || !m->tenants)
+		return -ENOMEM;
+	m->n_services = W__SERVICES;
+	m->n_tenants = WORLD_TENANTS + 1;
+	for (int i = 0; i < W__SERVICES; i++) {
+		struct model_service *s = &m->services[i];
+
+		snprintf(s->name, sizeof(s->name), "s%d", i);
+		s->addr = addr_of(service_vip(i));
+		s->port = service_port(i);
+		s->protocol = services[i].protocol;
+		s->keep_s = KEEP_S;
+		s->half_open_max = 16384;
+		if (!services[i].many)
+			strcpy(s->tenant, "solo");
+	}
+	for (uint32_t i = 0; i < WORLD_TENANTS; i++) {
+		struct model_tenant *t = &m->tenants[i];
+
+		snprintf(t->name, sizeof(t->name), "t%u", i);
+		t->sources = calloc(1, sizeof(*t->sources));
+		if (!t->sources)
+			return -ENOMEM;
+		t->n_sources = 1;
+		t->sources[0].addr = addr_of("::ffff:0.0.0.0");
+		t->sources[0].addr.w[3] = htonl(world_tenant_prefix(i));
+		t->sources[0].len = 96 + 24;
+	}
+	strcpy(m->tenants[WORLD_TENANTS].name, "solo");
+	return 0;
+}
+
+static int next_account(void *arg, const char *tenant, const char *service, uint32_t *ret)
+{
+	uint32_t *last = arg;
+
+	(void)tenant;
+	(void)service;
+	*ret = ++*last;
+	return 0;
+}
+
+/* What refuses is a quota of bytes, so that a tenant's bucket that is used up there
+ * says nothing to its other services.
+ */
+static struct model_quota quota_of(double rate, uint64_t burst_ns)
+{
+	struct model_quota q = { .burst_ns = burst_ns };
+
+	if (rate == NEVER) {
+		q.rate[SL_Q_BYTES] = rate;
+		q.burst_ns = 0;
+		return q;
+	}
+	q.rate[SL_Q_PACKETS] = rate;
+	q.rate[SL_Q_MESSAGES] = rate;
+	return q;
+}
+
+/* Quotas are a tenant's; the bench has one for each service. */
+static void set_quotas(struct plan *p, uint64_t tick_ns)
+{
+	for (size_t i = 0; i < p->n_accounts; i++) {
+		enum world_service s = p->accounts[i].key.service - 1;
+		struct model_tenant t = {
+			.quota = quota_of(services[s].tenant, 100000000),
+			.device_quota = quota_of(services[s].device, LONG_BURST_NS),
+		};
+
+		plan_quota(&t, tick_ns, &p->accounts[i].value);
+	}
+}
+
+static int make_plan(uint64_t tick_ns, struct plan **ret)
+{
+	sl_cleanup(model_freep) struct model *m = calloc(1, sizeof(*m));
+	sl_autofree uint32_t *tenants = calloc(WORLD_TENANTS + 1, sizeof(*tenants));
+	uint16_t ids[W__SERVICES];
+	uint32_t account = 0;
+	struct plan_ids plan_ids = {
+		.service = ids, .tenant = tenants, .account = next_account, .arg = &account
+	};
+	int err;
+
+	if (!m || !tenants)
+		return -ENOMEM;
+	for (uint32_t i = 0; i <= WORLD_TENANTS; i++)
+		tenants[i] = i + 1;
+	for (int i = 0; i < W__SERVICES; i++)
+		ids[i] = i + 1;
+	err = make_model(m);
+	if (!err)
+		err = plan_build(m, &plan_ids, tick_ns, ret);
+	if (!err)
+		set_quotas(*ret, tick_ns);
+	return err;
+}
+
+/* -- rings and instances -- */
+
+static int make_ring(struct world *w, enum world_service s, struct plan_service *service)
+{
+	uint32_t size = ring_size_for(INSTANCES), now_s = world_now_s();
+	struct ring_member members[INSTANCES];
+	sl_autofree uint16_t *table = calloc(size, sizeof(*table));
+	int err;
+
+	if (!table)
+		return -ENOMEM;
+	for (int i = 0; i < INSTANCES; i++)
+		members[i] = (struct ring_member){ .id = instance_id(s, i),
+						   .weight = 100,
+						   .hash = 0x9e3779b97f4a7c15ull * (i + 1) };
+	err = maglev_fill(members, INSTANCES, table, size);
+	if (err)
+		return err;
+	service->value.ring_first = s * size;
+	service->value.ring_size = size;
+	for (uint32_t i = 0; i < size; i++) {
+		struct sl_slot slot = { .cur = table[i] };
+
+		if (s == W_PINS)
+			slot = (struct sl_slot){ .cur = instance_id(s, 0),
+						 .prev = instance_id(s, 1),
+						 .deadline = now_s + KEEP_S };
+		w->dp->slots[s * size + i] = slot;
+	}
+	return 0;
+}
+
+static int make_instances(struct world *w, enum world_service s, const struct sl_service_key *key)
+{
+	struct sl_hop hop = {
+		.dmac = { 2, 0, 0, 0, 1, 7 },
+		.smac = { 2, 0, 0, 0, 1, 8 },
+		.ifindex = w->instance_ifindex,
+		.mtu = 1500,
+	};
+	int err = 0;
+
+	for (int i = 0; i < INSTANCES && !err; i++) {
+		struct sl_instance v = { .addr = instance_addr(s, i),
+					 .port = htons(5000),
+					 .service = s + 1,
+					 .generation = 1,
+					 .hops = { hop } };
+
+		sync_deltas(&key->addr, key->port, &v.addr, v.port, &v.l3_delta, &v.l4_delta);
+		err = sync_instance_write(w->dp, instance_id(s, i), &v, key);
+	}
+	return err;
+}
+
+static int fill(struct world *w, struct dataplane_error *reterr)
+{
+	struct bpf_devmap_val target = { .ifindex = w->device_ifindex, .bpf_prog.fd = -1 };
+	struct plan *plan = NULL;
+	int err = make_plan(w->dp->tick_ns, &plan);
+	bool stale;
+
+	for (int i = 0; i < SL_HASH_WORDS; i++) {
+		w->dp->control->flow_key[i] = 0x9e3779b97f4a7c15ull * (2 * i + 1);
+		w->dp->control->device_key[i] = 0xc2b2ae3d27d4eb4full * (2 * i + 1);
+	}
+	for (int s = 0; s < W__SERVICES && !err; s++) {
+		err = make_ring(w, s, &plan->services[s]);
+		if (!err)
+			err = make_instances(w, s, &plan->services[s].key);
+	}
+	if (!err)
+		err = sync_plan(w->dp, plan, NULL, NULL, &stale, reterr);
+	if (!err)
+		err = bpf_map_update_elem(w->dp->targets_fd, &target.ifindex, &target, BPF_ANY);
+	plan_free(plan);
+	return err;
+}
+
+/* -- the harness -- */
+
+static int add_target(struct world *w, uint32_t at, int fd)
+{
+	return bpf_map_update_elem(bpf_map__fd(w->harness->maps.perf_targets), &at, &fd, BPF_ANY);
+}
+
+static int open_harness(struct world *w)
+{
+	uint8_t key[20] = { 1, 2, 3 };
+	uint64_t value = 1;
+	int err;
+
+	w->harness = harness_bpf__open_and_load();
+	if (!w->harness)
+		return -errno;
+	w->flows = mmap(NULL, PERF_FLOWS * sizeof(*w->flows), PROT_READ | PROT_WRITE, MAP_SHARED,
+			bpf_map__fd(w->harness->maps.perf_flows), 0);
+	if (w->flows == MAP_FAILED)
+		return -errno;
+	err = bpf_map_update_elem(bpf_map__fd(w->harness->maps.perf_hash), key, &value, BPF_ANY);
+	if (!err)
+		err = add_target(w, PERF_NOTHING,
+				 bpf_program__fd(w->harness->progs.target_nothing));
+	if (!err)
+		err = add_target(w, PERF_YARDSTICK,
+				 bpf_program__fd(w->harness->progs.target_lookup));
+	return err;
+}
+
+int world_target(struct world *w, enum perf_target at, int prog_fd)
+{
+	return add_target(w, at, prog_fd);
+}
+
+int world_open(struct world *w, struct dataplane_error *reterr)
+{
+	struct dataplane_opts opts = { .pin_root = "/sys/fs/bpf/bench", .capacity = capacity };
+	int err = world_network(w, reterr);
+
+	if (!err)
+		err = dataplane_open(&opts, &w->dp, reterr);
+	if (!err)
+		err = open_harness(w);
+	if (!err)
+		err = fill(w, reterr);
+	if (!err)
+		err = world_flows(w);
+	if (!err)
+		err = world_pins(w, W_PINS + 1, instance_id(W_PINS, 1));
+	if (!err)
+		err = world_target(w, PERF_A, bpf_program__fd(w->dp->skel->progs.sl_xdp));
+	if (err && !reterr->text[0])
+		snprintf(reterr->text, sizeof(reterr->text), "setting up: %s", strerror(-err));
+	return err;
+}
+
+void world_close(struct world *w)
+{
+	if (w->flows && w->flows != MAP_FAILED)
+		munmap(w->flows, PERF_FLOWS * sizeof(*w->flows));
+	harness_bpf__destroy(w->harness);
+	dataplane_close(w->dp);
+}
+
+void world_frame(enum world_service s, enum perf_way way, const void *payload, size_t len,
+		 struct frame *ret)
+{
+	const char *device = services[s].v6 ? "2001:db8:5::" : "0.0.0.0";
+	char instance[INET6_ADDRSTRLEN];
+	struct sl_addr a = instance_addr(s, 0);
+	struct path p = {
+		.src = device, .sport = 0, .dst = service_vip(s), .dport = service_port(s)
+	};
+
+	if (way == PERF_TO_DEVICE4) {
+		inet_ntop(AF_INET, &a.w[3], instance, sizeof(instance));
+		p = (struct path){ .src = instance, .sport = 5000, .dst = device, .dport = 0 };
+	}
+	*ret = service_proto(s) == IPPROTO_UDP ? frame_udp(&p, payload, len)
+					       : frame_tcp(&p, 0x18, payload, len);
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Sequences of flows, pins for them, and the network around them. */
+#include <errno.h>
+#include <math.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <time.h>
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include "common/cleanup.h"
+#include "world.h"
+#include "world_parts.h"
+
+#define FLOW_NET     0x64400000u /* 100.64.0.0/10 */
+#define TENANT_NET   0x10000000u /* 16.0.0.0, a /24 each from there */
+#define LONE_PORT    62000	 /* others are below */
+#define ZIPF	     1.1
+#define PINS_AT_ONCE 4096
+
+uint32_t world_now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return now.tv_sec;
+}
+
+/* -- sequences: the same in every run -- */
+
+static uint64_t draw(uint64_t *state)
+{
+	uint64_t x = *state += 0x9e3779b97f4a7c15ull;
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
+	return x ^ x >> 31;
+}
+
+uint32_t world_tenant_prefix(uint32_t tenant)
+{
+	return TENANT_NET + (tenant << 8);
+}
+
+static struct perf_flow flow_of(uint32_t i)
+{
+	return (struct perf_flow){ .addr = FLOW_NET + i, .port = 1024 + i * 7919u % 60000 };
+}
+
+static void shuffle(struct perf_flow *flows, uint32_t n, uint64_t *rng)
+{
+	for (uint32_t i = n - 1; i > 0; i--) {
+		uint32_t k = draw(rng) % (i + 1);
+		struct perf_flow keep = flows[i];
+
+		flows[i] = flows[k];
+		flows[k] = keep;
+	}
+}
+
+/* @below[i]: the share of tenants up to i. */
+static uint32_t tenant_at(const double *below, double share)
+{
+	uint32_t lo = 0, hi = WORLD_TENANTS - 1;
+
+	while (lo < hi) {
+		uint32_t mid = (lo + hi) / 2;
+
+		if (below[mid] < share)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static int many_tenants(struct perf_flow *flows, uint32_t n, double exponent, uint64_t *rng)
+{
+	sl_autofree double *below = calloc(WORLD_TENANTS, sizeof(*below));
+	double sum = 0;
+
+	if (!below)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < WORLD_TENANTS; i++)
+		below[i] = sum += pow(i + 1, -exponent);
+	for (uint32_t i = 0; i < n; i++) {
+		double share = (double)(draw(rng) >> 11) / (double)(1ull << 53) * sum;
+		/* Large tenants are anywhere, not at the table's start. */
+		uint32_t tenant = (uint64_t)tenant_at(below, share) * 38629 % WORLD_TENANTS;
+
+		flows[i] = (struct perf_flow){
+			.addr = world_tenant_prefix(tenant) + draw(rng) % 256,
+			.port = 1024 + draw(rng) % 60000,
+		};
+	}
+	return 0;
+}
+
+int world_flows(struct world *w)
+{
+	static const uint32_t count[] = {
+		[W_SEQ_1] = 1,
+		[W_SEQ_64K] = 65536,
+		[W_SEQ_1M] = WORLD_FLOWS,
+		[W_SEQ_UNIFORM] = WORLD_FLOWS,
+		[W_SEQ_ZIPF] = WORLD_FLOWS,
+	};
+	uint32_t next = 0;
+	uint64_t rng = 1;
+	int err = 0;
+
+	for (int s = 0; s < W__SEQUENCES && !err; s++) {
+		struct perf_flow *flows = w->flows + next;
+
+		w->first[s] = next;
+		w->count[s] = count[s];
+		next += count[s];
+		if (s == W_SEQ_UNIFORM || s == W_SEQ_ZIPF) {
+			err = many_tenants(flows, count[s], s == W_SEQ_ZIPF ? ZIPF : 0, &rng);
+			continue;
+		}
+		for (uint32_t i = 0; i < count[s]; i++)
+			flows[i] = flow_of(i);
+		if (s == W_SEQ_1) /* no turn of it added makes it another sequence's */
+			flows[0].port = LONE_PORT;
+		shuffle(flows, count[s], &rng);
+	}
+	return err;
+}
+
+/* -- pins -- */
+
+static struct sl_pin_key pin_key(const struct perf_flow *f, uint16_t service)
+{
+	return (struct sl_pin_key){
+		.addr = { .w = { 0, 0, htonl(0xffff), htonl(f->addr) } },
+		.port = htons(f->port),
+		.service = service,
+	};
+}
+
+int world_pins(struct world *w, uint16_t service, uint16_t instance)
+{
+	sl_autofree struct sl_pin_key *keys = calloc(PINS_AT_ONCE, sizeof(*keys));
+	sl_autofree struct sl_pin *pins = calloc(PINS_AT_ONCE, sizeof(*pins));
+	struct sl_pin lone = { .instance = instance, .generation = 1, .seen = world_now_s() };
+	int err = 0;
+
+	if (!keys || !pins)
+		return -ENOMEM;
+	keys[0] = pin_key(w->flows + w->first[W_SEQ_1], service);
+	err = bpf_map_update_elem(w->dp->pins_fd, &keys[0], &lone, BPF_ANY);
+	for (uint32_t i = 0; i < WORLD_FLOWS && !err; i += PINS_AT_ONCE) {
+		uint32_t n = PINS_AT_ONCE;
+
+		for (uint32_t k = 0; k < n; k++) {
+			struct perf_flow f = flow_of(i + k); /* not in the order they come by */
+
+			keys[k] = pin_key(&f, service);
+			pins[k] = lone;
+		}
+		err = bpf_map_update_batch(w->dp->pins_fd, keys, pins, &n, NULL);
+	}
+	return err;
+}
+
+int world_drop_new_pins(struct world *w, uint16_t service, uint32_t first, uint32_t n)
+{
+	sl_autofree struct sl_pin_key *keys = calloc(PINS_AT_ONCE, sizeof(*keys));
+	const struct perf_flow *base = w->flows + w->first[W_SEQ_1];
+	int err = 0;
+
+	if (!keys)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n && !err; i += PINS_AT_ONCE) {
+		uint32_t count = n - i < PINS_AT_ONCE ? n - i : PINS_AT_ONCE;
+
+		for (uint32_t k = 0; k < count; k++) {
+			struct perf_flow f = *base;
+
+			f.addr += (first + i + k) & WORLD_FRESH;
+			keys[k] = pin_key(&f, service);
+		}
+		err = bpf_map_delete_batch(w->dp->pins_fd, keys, &count, NULL);
+	}
+	return err;
+}
+
+/* -- namespaces -- */
+
+static const char *const commands[] = {
+	"ip link set lo up",
+	"ip link add dev0 type veth peer name dev1",
+	"ip link add inst0 type veth peer name inst1",
+	"ip link set dev0 up && ip link set dev1 up && ip link set inst0 up && ip link set inst1 "
+	"up",
+	"echo 1 >/proc/sys/net/ipv4/ip_forward",
+	"ip addr add 198.51.100.254/24 dev dev0",
+	"ip neigh add 198.51.100.1 lladdr 02:00:00:00:05:01 dev dev0 nud permanent",
+	"ip route add default via 198.51.100.1",
+};
+
+int world_network(struct world *w, struct dataplane_error *reterr)
+{
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL)) {
+		snprintf(reterr->text, sizeof(reterr->text),
+			 "namespaces of its own: %s; needs root", strerror(errno));
+		return -EPERM;
+	}
+	for (size_t i = 0; i < SL_ARRAY_SIZE(commands); i++) {
+		if (!system(commands[i]))
+			continue;
+		snprintf(reterr->text, sizeof(reterr->text), "failed: %s", commands[i]);
+		return -EIO;
+	}
+	w->device_ifindex = if_nametoindex("dev0");
+	w->instance_ifindex = if_nametoindex("inst0");
+	return 0;
+}
