@@ -44,8 +44,9 @@ int sl_xdp(struct xdp_md *ctx)
 {
 	struct pkt p = {
 		.ctx = ctx,
+		/* As many bytes as length fields say: stage_transport holds them to the frame. */
 		.cur = cursor_over_frame((void *)(long)ctx->data, (void *)(long)ctx->data_end,
-					 bpf_xdp_get_buff_len(ctx)),
+					 FRAME_LEN_MAX),
 	};
 	__u32 zero = 0;
 

@@ -50,13 +50,18 @@ static __always_inline __u32 device_lowest(__u32 bits)
 static __always_inline __u64 *device_word(struct sl_device_line *line, __u16 tag, __u64 now)
 {
 	__u32 mine = 0, spare = 0; /* bit sets of words */
+	__u64 *home = &line->word[tag & (DEVICE_WORDS - 1)];
 
+	if (*(volatile __u64 *)home >> 48 == tag)
+		return home; /* nearly always: a device takes its home word if that is free */
 	for (int i = 0; i < 8; i++) {
 		__u64 w = *(volatile __u64 *)&line->word[i];
 
 		mine |= device_is_negative((w >> 48 ^ tag) - 1) << i;
 		spare |= device_is_negative((w & DEVICE_TIME_MASK) - now - 1) << i;
 	}
+	if (!mine && spare >> (tag & (DEVICE_WORDS - 1)) & 1)
+		return home;
 	if (!mine)
 		mine = spare;
 	sl_opaque(mine);

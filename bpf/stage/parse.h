@@ -9,6 +9,8 @@
 #include "../maps.h"
 #include "../pkt.h"
 
+#define FRAME_LEN_MAX 0x7fffffff
+
 static __always_inline bool filter_has(const struct pkt *p, const struct sl_addr *a)
 {
 	__u32 bit = filter_bit(p->control->flow_key, a);
@@ -59,6 +61,16 @@ static __always_inline enum sl_reason parse_portless(struct pkt *p)
 	return SL_R_OTHER_PROTOCOL;
 }
 
+/* Is the frame as long as its headers say? Asked for what is ours only, and the
+ * kernel only where the linear bytes are not all of it.
+ */
+static __always_inline bool parse_fits(const struct pkt *p)
+{
+	__u32 need = p->flow.l4_offset + p->cur.left;
+
+	return need <= p->ctx->data_end - p->ctx->data || need <= bpf_xdp_get_buff_len(p->ctx);
+}
+
 static __always_inline enum sl_reason stage_transport(struct pkt *p)
 {
 	__u32 offset = p->flow.l4_offset + cursor_opaque_zero(p->cur.left);
@@ -69,6 +81,8 @@ static __always_inline enum sl_reason stage_transport(struct pkt *p)
 	/* VERIFIER: one packet pointer, however many headers lie in front. */
 	p->flow.l4_offset = offset & L4_OFFSET_MAX;
 	p->cur.pos = (void *)(long)p->ctx->data + p->flow.l4_offset;
+	if (!parse_fits(p))
+		return SL_R_TRUNCATED;
 	switch (p->flow.proto) {
 	case IPPROTO_UDP:
 		return udp_parse(&p->cur, &p->flow);
