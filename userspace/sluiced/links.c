@@ -134,6 +134,12 @@ void links_undo(struct daemon *d)
 	}
 }
 
+void links_keep(struct daemon *d)
+{
+	for (struct daemon_interface *i = d->interfaces; i; i = i->next)
+		i->fresh = false;
+}
+
 /* A pin's name has "%2e" and "%25" for what it may not contain. False: no link of
  * an interface.
  */
@@ -197,8 +203,7 @@ void links_commit(struct daemon *d, const struct model *m)
 	if (d->ready && links_attach(d, m, &why))
 		event_emit(d->events, LOG_ERR, (struct event_about){ .type = "link_attached" },
 			   "%s", why.text);
-	for (i = d->interfaces; i; i = i->next)
-		i->fresh = false;
+	links_keep(d);
 }
 
 void links_free(struct daemon *d)

@@ -13,6 +13,9 @@ int links_attach(struct daemon *d, const struct model *m, struct config_error *r
 /* The change they were attached for is not in force: detach them again. */
 void links_undo(struct daemon *d);
 
+/* What is attached now is no part of a change that can be undone. */
+void links_keep(struct daemon *d);
+
 /* It is in force: detach those it does not name, also what an earlier daemon
  * attached, and bring those to their mode that are in another.
  */

@@ -244,7 +244,10 @@ static int sluiced_open(struct sluiced *s, struct config_error *reterr)
 		err = speakers_open(d, reterr);
 	if (!err)
 		err = links_attach(d, d->model, reterr);
-	return err ? EXIT_RUNTIME : 0;
+	if (err)
+		return EXIT_RUNTIME;
+	links_keep(d);
+	return 0;
 }
 
 /* -- closing -- */
