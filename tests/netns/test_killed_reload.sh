@@ -6,10 +6,11 @@
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-POINTS=${POINTS:-100}  # of the reload's system calls
-RANDOM_KILLS=${RANDOM_KILLS:-30} # between them, where maps change by plain stores
+POINTS=${POINTS:-60} # spread over all of the reload's system calls
+DENSE=${DENSE:-50}   # around the one after which the new configuration is in force
+RANDOM_KILLS=${RANDOM_KILLS:-30} # between calls, where maps change by plain stores
 SEED=${SEED:-$$}
-[ -z "${QUICK:-}" ] || POINTS=25 RANDOM_KILLS=10
+[ -z "${QUICK:-}" ] || POINTS=25 DENSE=20 RANDOM_KILLS=10
 SERVICES=40 TENANTS=60
 
 # -- two configurations that differ in everything --
@@ -123,7 +124,8 @@ gone() {
 	exec {LOG}<&-
 }
 
-declare -A OTHER=([A]=B [B]=A) ANSWERS CALLS
+declare -A OTHER=([A]=B [B]=A) ANSWERS CALLS LAST_OLD=([A]=1 [B]=1)
+declare -A FIRST_NEW=([A]=999999 [B]=999999) SCANNED=([A]=0 [B]=0)
 
 # in_force: A or B, in IN_FORCE, by every answer; anything else is what must not be.
 in_force() {
@@ -211,8 +213,14 @@ kill_at() {
 	kill_now
 	in_force
 	case $IN_FORCE in
-	"$NOW") old=$((old + 1)) WITHIN_US=$((WITHIN_US * 5 / 4)) ;;
-	"$to") new=$((new + 1)) WITHIN_US=$((WITHIN_US * 4 / 5)) ;;
+	"$NOW")
+		old=$((old + 1)) WITHIN_US=$((WITHIN_US * 5 / 4))
+		[ "$1" = random ] || [ "$1" -le "${LAST_OLD[$NOW]}" ] || LAST_OLD[$NOW]=$1
+		;;
+	"$to")
+		new=$((new + 1)) WITHIN_US=$((WITHIN_US * 4 / 5))
+		[ "$1" = random ] || [ "$1" -ge "${FIRST_NEW[$NOW]}" ] || FIRST_NEW[$NOW]=$1
+		;;
 	*) fail "killed at $1 of a reload from $NOW to $to (SEED=$SEED): $IN_FORCE" ;;
 	esac
 	# The next daemon is given the file of the other one.
@@ -235,8 +243,24 @@ while [ $i -lt "$POINTS" ]; do
 		i=$((i + 1))
 	fi
 done
-by_call="$old times the old one in force, $new the new"
-[ $((old * new)) -gt 0 ] || fail "killed by call: $by_call: not all over the reload"
+spread="$old times the old one in force, $new the new"
+[ $((old * new)) -gt 0 ] || fail "killed by call: $spread: not all over the reload"
+
+# Most calls prepare or tidy up. Those that fill the banks are few: the one after which the new
+# configuration is in force is looked for by halves, then each call around it is tried.
+old=0 new=0
+for ((i = 0; i < DENSE; i++)); do
+	at=$(((LAST_OLD[$NOW] + FIRST_NEW[$NOW]) / 2))
+	if [ $at -le "${LAST_OLD[$NOW]}" ]; then
+		at=$((FIRST_NEW[$NOW] - 14 + SCANNED[$NOW]))
+		SCANNED[$NOW]=$((SCANNED[$NOW] + 1))
+	fi
+	start "$NOW" $at
+	check_in_force "$NOW" "started with $NOW after a kill"
+	kill_at $at
+done
+dense="$old old, $new new"
+[ $((old * new)) -gt 0 ] || fail "killed around calls ${FIRST_NEW[*]}: $dense: that is not where the change is"
 
 # Around the instant at which the new one comes into force, which the machine's load moves.
 RANDOM=$SEED old=0 new=0 WITHIN_US=$((MS * 500))
@@ -249,6 +273,6 @@ start "$NOW" 0
 check_in_force "$NOW" "in the end"
 want "quotas" "$(ctl --json tenant show t0)" '.quota.messages == $q' \
 	--arg q "$(if [ "$NOW" = A ]; then echo 1M/s; else echo 2M/s; fi)"
-say "killed at $POINTS of ${CALLS[A]} calls of a reload ($by_call; $late more came after it), and at" \
-	"$RANDOM_KILLS random instants of the $MS ms ($old old, $new new; SEED=$SEED):" \
+say "killed at $POINTS of ${CALLS[A]} calls of a reload ($spread), at $DENSE around ${FIRST_NEW[A]} ($dense)" \
+	"and at $RANDOM_KILLS random instants of the $MS ms ($old old, $new new; SEED=$SEED):" \
 	"all of $TELLING frames agreed each time"

@@ -41,6 +41,7 @@ next_make() {
 daemon_again() {
 	lab_start sluiced node "${1:-$SLUICED}" --config "$LAB_DIR/config.json" \
 		--socket "$LAB_DIR/control.sock" --state "$LAB_DIR/state.json" --pin-path "$LAB_PINS"
+# shellcheck disable=SC2154 # set by lab_start
 	disown "$lab_pid" # or the shell tells that it was killed
 	WAIT=20 wait_for ctl status
 }
