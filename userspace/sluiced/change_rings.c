@@ -24,7 +24,7 @@ static size_t candidates_from(struct change *c, const struct change_service *cs,
 			.id = ci->name.id,
 			.weight = ci->want->weight,
 			.hash = ring_name_hash(want->name, ci->want->name),
-			.wanted = ci->want->admin == ADMIN_UP,
+			.wanted = ci->want->admin == ADMIN_UP && !(live && live->gone),
 			.healthy = !live || live->health != HEALTH_DOWN,
 		};
 	}

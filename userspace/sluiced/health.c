@@ -35,6 +35,7 @@ struct target {
 	uint64_t begun_ns;
 	bool queued, seen;
 	struct probe_counts counts;
+	uint32_t nobody; /* probes in a row that said so */
 	struct health_info info;
 };
 
@@ -148,6 +149,10 @@ static void on_probed(void *arg, const struct probe_result *result)
 	view = view_of(i->health);
 	verdict = target_judge(t, result, view);
 	target_arm_next(t, !view && !verdict);
+	if (result->outcome != PROBE_UNDECIDED)
+		t->nobody = result->nobody ? t->nobody + 1 : 0;
+	if (t->nobody >= t->fall)
+		registry_set_gone(h->d, i, result->why);
 
 	/* Last: it may come back through health_update() and end any target. */
 	if (verdict)

@@ -68,6 +68,7 @@ void probe_finish(struct probe_run *run, enum probe_outcome outcome, const char 
 	struct probe_result result = {
 		.outcome = outcome,
 		.latency_ns = uv_hrtime() - run->start_ns,
+		.nobody = run->nobody,
 	};
 	struct str s = str_over(result.why, sizeof(result.why));
 	probe_done fn = run->fn;
@@ -86,6 +87,7 @@ void probe_finish(struct probe_run *run, enum probe_outcome outcome, const char 
 
 void probe_finish_error(struct probe_run *run, int uv_err)
 {
+	run->nobody = uv_err == UV_ECONNREFUSED;
 	if (run->target.kind == PROBE_COAP && uv_err == UV_ECONNREFUSED) {
 		probe_finish(run, PROBE_FAILED, "port unreachable");
 		return;

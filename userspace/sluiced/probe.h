@@ -5,6 +5,7 @@
 #ifndef SL_PROBE_H
 #define SL_PROBE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
 #include "../config/model.h"
@@ -27,6 +28,7 @@ struct probe_result {
 	enum probe_outcome outcome;
 	char why[PROBE_WHY_MAX]; /* "CONNACK, code 0", "connection refused", "no RST within 1s" */
 	uint64_t latency_ns;	 /* from the start to the verdict */
+	bool nobody; /* the machine itself says that nothing listens: refused, port unreachable */
 };
 
 struct probe_run;

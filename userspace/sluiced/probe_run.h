@@ -15,6 +15,7 @@ struct probe_run {
 	int early_err;			/* found before the loop was asked */
 	int handles;			/* open ones, the timer among them */
 	const char *waiting_for;	/* "no ... within 1s" */
+	bool nobody;			/* see probe_result */
 
 	uv_timer_t timer;
 	union {

@@ -176,7 +176,7 @@ void registry_drop_service(struct registry *r, struct live_service *s)
 
 bool instance_takes_flows(const struct live_instance *i)
 {
-	return i->admin == ADMIN_UP && !i->leaving &&
+	return i->admin == ADMIN_UP && !i->leaving && !i->gone &&
 	       (i->health != HEALTH_DOWN || i->service->below_min_healthy);
 }
 
@@ -212,7 +212,7 @@ void registry_settle(struct daemon *d, struct live_instance *i)
 {
 	uint8_t *flags = &d->dp->instances[i->id].flags;
 	bool draining = i->leaving || i->admin != ADMIN_UP;
-	bool down = i->given_up || i->admin == ADMIN_DOWN;
+	bool down = i->given_up || i->gone || i->admin == ADMIN_DOWN;
 
 	if (draining && !i->drain_since_s) {
 		i->drain_since_s = daemon_now_s() ?: 1;
@@ -228,6 +228,22 @@ void registry_settle(struct daemon *d, struct live_instance *i)
 	state_save(d, i);
 }
 
+void registry_set_gone(struct daemon *d, struct live_instance *i, const char *why)
+{
+	struct event_about about = { "instance_gone", i->service->name, i->name, NULL };
+	int err;
+
+	if (i->gone)
+		return;
+	i->gone = true;
+	registry_settle(d, i);
+	event_emit(d->events, LOG_WARN, about, "%s: its flows move to others", why);
+	err = registry_ring_update(d, i->service);
+	if (err)
+		event_emit(d->events, LOG_ERR, about, "the ring was not updated: %s",
+			   strerror(-err));
+}
+
 void registry_set_health(struct daemon *d, struct live_instance *i, enum live_health health,
 			 const char *why)
 {
@@ -238,15 +254,18 @@ void registry_set_health(struct daemon *d, struct live_instance *i, enum live_he
 	if (health == before)
 		return;
 	i->health = health;
-	state_save(d, i);
+	i->gone &= health == HEALTH_DOWN;
+	registry_settle(d, i);
 	if (health == HEALTH_DOWN) {
 		about.type = "instance_down";
-		event_emit(d->events, LOG_WARN, about,
-			   "its probes fail (%s): no new flows, it keeps those it has", why);
+		event_emit(d->events, LOG_WARN, about, "its probes fail (%s): no new flows, it %s",
+			   why, i->gone ? "has lost those it had" : "keeps those it has");
 	} else if (health == HEALTH_UP) {
 		about.type = "instance_up";
 		event_emit(d->events, LOG_INFO, about, "its probes succeed (%s)", why);
 	}
+	if (health == HEALTH_DOWN && i->hop == HOP_FAILED)
+		registry_set_gone(d, i, "its neighbour does not answer either");
 	err = registry_ring_update(d, i->service);
 	if (err)
 		event_emit(d->events, LOG_ERR, about, "the ring was not updated: %s",
@@ -276,6 +295,8 @@ void registry_on_hop(void *arg, uint16_t instance, enum neigh_hop_state state, c
 	about.instance = i->name;
 	event_emit(d->events, bad ? LOG_WARN : LOG_INFO, about, "%s%s%s", text[state],
 		   ifname && *ifname ? ", by " : "", ifname ? ifname : "");
+	if (state == HOP_FAILED && i->health == HEALTH_DOWN)
+		registry_set_gone(d, i, text[state]);
 }
 
 /* -- the end of objects -- */

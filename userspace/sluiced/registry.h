@@ -44,6 +44,7 @@ struct live_instance {
 	uint32_t pins;
 	bool drained;
 	bool given_up;	   /* its flows are no longer followed: SL_I_DOWN */
+	bool gone;	   /* by evidence nothing listens there: the same, until it is up */
 	bool timeout_told; /* drain_timeout has passed, and its event was sent */
 	bool sweep_seen;   /* a sweep has begun since it drains, or was given up */
 	void *probe;	   /* health's own */
@@ -92,5 +93,9 @@ const char *instance_state(const struct live_instance *i);
 /* Probes: report a verdict; a change updates the ring, the metrics, the events. */
 void registry_set_health(struct daemon *d, struct live_instance *i, enum live_health health,
 			 const char *why);
+/* Evidence, beyond a probe that failed, that the server is gone: its flows move at
+ * once. Taken back by the next change of its health to anything but down.
+ */
+void registry_set_gone(struct daemon *d, struct live_instance *i, const char *why);
 
 #endif /* SL_REGISTRY_H */

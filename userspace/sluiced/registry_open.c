@@ -109,6 +109,8 @@ static void on_instance_name(void *arg, const char *text, const struct sl_name *
 	i->health = name->state & NAME_I_DOWN ? HEALTH_DOWN : HEALTH_UNKNOWN;
 	i->admin = admin_from(name, record);
 	i->given_up = i->leaving && record->flags & SL_I_DOWN;
+	i->gone = i->health == HEALTH_DOWN && i->admin == ADMIN_UP && !i->leaving &&
+		  record->flags & SL_I_DOWN;
 }
 
 static int registry_read(struct registry *r, struct config_error *reterr)

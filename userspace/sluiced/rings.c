@@ -22,7 +22,7 @@ static size_t candidates_of(const struct live_service *s, struct ring_candidate 
 			.id = i->id,
 			.weight = i->weight,
 			.hash = ring_name_hash(s->name, i->name),
-			.wanted = i->admin == ADMIN_UP && !i->leaving,
+			.wanted = i->admin == ADMIN_UP && !i->leaving && !i->gone,
 			.healthy = i->health != HEALTH_DOWN,
 		};
 	return n;
