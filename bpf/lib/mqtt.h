@@ -229,6 +229,8 @@ static __always_inline __u32 mqtt_whole(const __u8 *p, const void *end, __u32 le
 		if (left < MQTT_MAX_HEADER || p + MQTT_MAX_HEADER > (const __u8 *)end)
 			return 0;
 		bytes |= p[2] << 8 | p[3] << 16 | (__u32)p[4] << 24;
+		if ((bytes & 0x80808080) == 0x80808080) /* a fifth byte is malformed */
+			return 0;
 	}
 	/* VERIFIER: one state for short and long ones. */
 	size = mqtt_length(bytes + cursor_opaque_zero(left), &n);

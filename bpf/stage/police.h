@@ -48,7 +48,8 @@ static __always_inline enum gcra_result police_tenant_one(const struct police *s
 
 static __always_inline enum sl_reason police_tenant(const struct police *s)
 {
-	struct sl_bucket *bucket = bpf_map_lookup_elem(&sl_buckets, &s->tenant);
+	__u32 tenant = s->tenant; /* VERIFIER: 6.1 wants a key on the stack */
+	struct sl_bucket *bucket = bpf_map_lookup_elem(&sl_buckets, &tenant);
 	enum gcra_result res;
 
 	if (!bucket)

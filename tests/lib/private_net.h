@@ -5,6 +5,7 @@
 #ifndef SL_TEST_PRIVATE_NET_H
 #define SL_TEST_PRIVATE_NET_H
 
+#include <errno.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -19,6 +20,19 @@
 #define PRIVATE_BPFFS "/run/netns/bpf" /* on a tmpfs of the test's own */
 #define PRIVATE_ROOT  PRIVATE_BPFFS "/sluice"
 
+/* In a chroot "/" is no mount point; then it is enough that what we mount below /run
+ * goes to nobody else, and that is a mount point or has none above it.
+ */
+static inline int private_mounts(void)
+{
+	if (!mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return 0;
+	if (errno != EINVAL)
+		return -1;
+	return mount("/run", "/run", NULL, MS_BIND | MS_REC, NULL) ||
+	       mount(NULL, "/run", NULL, MS_REC | MS_PRIVATE, NULL);
+}
+
 /* Exits with 77, which is a skip, where it is not allowed. */
 static inline void private_net_enter(void)
 {
@@ -28,7 +42,7 @@ static inline void private_net_enter(void)
 	}
 	(void)mkdir("/run/netns", 0755);
 	if (unshare(CLONE_NEWNET | CLONE_NEWNS) ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    private_mounts() ||
 	    mount("tmpfs", "/run/netns", "tmpfs", 0, NULL) || mkdir(PRIVATE_BPFFS, 0700) ||
 	    mount("bpf", PRIVATE_BPFFS, "bpf", 0, NULL)) {
 		perror("private namespaces");

@@ -138,7 +138,14 @@ in_ns node "$SLUICED" --remove --pin-path "$LAB_PINS" || fail "--remove"
 # -- an occupied interface --
 
 stranger_program
+FOLDERS=$(ls /sys/fs/bpf)
 in_ns node ip link set dev acme xdp obj "$LAB_DIR/other.o" sec xdp
+# iproute2 makes itself folders and links there, and leaves them.
+for f in tc/globals tc xdp ip; do
+	[[ " ${FOLDERS//$'\n'/ } " == *" ${f%%/*} "* ]] && continue
+	[ -L "/sys/fs/bpf/$f" ] && rm "/sys/fs/bpf/$f"
+	[ -d "/sys/fs/bpf/$f" ] && find "/sys/fs/bpf/$f" -depth -type d -exec rmdir {} +
+done
 OTHER=$(xdp_of acme)
 ID=${OTHER#* }
 start_fails "interfaces\[[0-9]+\].name: acme: XDP program \"somebody_else\" \(id $ID\) is attached; remove it with "
