@@ -41,8 +41,7 @@ static inline void private_net_enter(void)
 		exit(77);
 	}
 	(void)mkdir("/run/netns", 0755);
-	if (unshare(CLONE_NEWNET | CLONE_NEWNS) ||
-	    private_mounts() ||
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS) || private_mounts() ||
 	    mount("tmpfs", "/run/netns", "tmpfs", 0, NULL) || mkdir(PRIVATE_BPFFS, 0700) ||
 	    mount("bpf", PRIVATE_BPFFS, "bpf", 0, NULL)) {
 		perror("private namespaces");
