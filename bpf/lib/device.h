@@ -17,7 +17,8 @@ _Static_assert(sizeof(struct sl_device_line) == 8 * DEVICE_WORDS, "a cache line 
 enum device_result {
 	DEVICE_CONFORM,
 	DEVICE_EXCEED,
-	DEVICE_BYPASS, /* every word of the line is alive and another's, or all races lost */
+	DEVICE_BYPASS,	  /* every word of the line is alive and another's */
+	DEVICE_CONTENDED, /* lost every race */
 };
 
 /* A charge, so that it can be given back. */
@@ -90,7 +91,7 @@ static __always_inline enum device_result device_step(struct sl_device_line *lin
 			return DEVICE_CONFORM;
 		}
 	}
-	return DEVICE_BYPASS;
+	return DEVICE_CONTENDED;
 }
 
 /* Undo, unless somebody has moved the word since: then the charge stands. */

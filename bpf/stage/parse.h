@@ -43,6 +43,15 @@ static __always_inline bool address_is_virtual(const struct pkt *p)
 	return p->dst_owned && bpf_map_lookup_elem(&sl_addresses, &key);
 }
 
+/* The walk over extension headers ended at one: more, or longer ones, than are
+ * walked, or a routing header with segments left. UDP or TCP may follow.
+ */
+static __always_inline bool hides_ports(__u8 proto)
+{
+	return proto == IPPROTO_HOPOPTS || proto == IPPROTO_ROUTING || proto == IPPROTO_DSTOPTS ||
+	       proto == IPPROTO_AH;
+}
+
 /* What has no ports, or not where the rewrite expects them. Dropped if a service
  * may be meant, because the node's own stack must not see it.
  */
@@ -58,7 +67,7 @@ static __always_inline enum sl_reason parse_portless(struct pkt *p)
 		return SL_R_VLAN;
 	if (p->flow.proto == IPPROTO_ICMP || p->flow.proto == IPPROTO_ICMPV6)
 		return SL_R_ICMP;
-	return SL_R_OTHER_PROTOCOL;
+	return is_l4 || hides_ports(p->flow.proto) ? SL_R_HIDDEN_PORTS : SL_R_OTHER_PROTOCOL;
 }
 
 /* Is the frame as long as its headers say? Asked for what is ours only, and the

@@ -81,13 +81,17 @@ static __always_inline enum sl_reason police_device(const struct police *s,
 	if (!line)
 		return SL_R_INTERNAL;
 	res = police_device_one(s, line, 0, &charge[0]);
-	if (res == DEVICE_EXCEED)
+	if (res == DEVICE_CONTENDED)
+		note(SL_N_CONTENDED);
+	if (res == DEVICE_EXCEED || res == DEVICE_CONTENDED)
 		return SL_R_DEVICE_PACKETS + s->first;
 	if (res == DEVICE_CONFORM)
 		res = police_device_one(s, line, 1, &charge[1]);
 	if (res == DEVICE_BYPASS)
 		note(SL_N_DEVICE_BYPASSED);
-	if (res != DEVICE_EXCEED)
+	if (res == DEVICE_CONTENDED)
+		note(SL_N_CONTENDED);
+	if (res == DEVICE_CONFORM || res == DEVICE_BYPASS)
 		return SL_R_NONE;
 	device_refund(&charge[0]);
 	return SL_R_DEVICE_PACKETS + s->first + 1;

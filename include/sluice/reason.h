@@ -58,7 +58,8 @@
 	X(COAP_OPTION_NUMBER,  DROP,     MALFORMED, "coap_option_number",    "option number over 65535")                        \
 	X(COAP_OPTION_SHORT,   DROP,     MALFORMED, "coap_option_short",     "an option runs past the datagram")                \
 	X(COAP_NO_PAYLOAD,     DROP,     MALFORMED, "coap_no_payload",       "a payload marker with nothing after it")          \
-	X(INTERNAL,            DROP,     FAILED,    "internal",              "a lookup that cannot fail failed: a bug, tell us")
+	X(INTERNAL,            DROP,     FAILED,    "internal",              "a lookup that cannot fail failed: a bug, tell us") \
+	X(HIDDEN_PORTS,        DROP,     FAILED,    "hidden_ports",          "extension headers that hide the ports, to a virtual address")
 /* clang-format on */
 
 enum sl_reason {

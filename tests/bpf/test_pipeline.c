@@ -202,6 +202,16 @@ static void v6_routing(struct frame *f) /* a routing header with a segment left 
 	f->bytes[f->l3 + 6] = 43;
 	f->bytes[f->l3 + 40 + 3] = 1;
 }
+static void v6_ah(struct frame *f)
+{
+	f->bytes[f->l3 + 6] = 51;
+}
+static void v6_long_options(struct frame *f) /* 504 bytes of them, then UDP */
+{
+	f->bytes[f->l3 + 6] = 60;
+	f->bytes[f->l3 + 40] = IPPROTO_UDP;
+	f->bytes[f->l3 + 41] = 62;
+}
 static void v6_length_long(struct frame *f)
 {
 	f->bytes[f->l3 + 5] += 1;
@@ -235,7 +245,9 @@ static const struct {
 	{ "ARP", SL_R_NOT_IP, XDP_PASS, { DEVICE, 40000, VIP, 5683 }, -1, GET, arp },
 	{ "ICMP to the virtual address", SL_R_ICMP, XDP_PASS, { DEVICE, 40000, VIP, 5683 }, -1, GET, proto_icmp },
 	{ "GRE to the virtual address", SL_R_OTHER_PROTOCOL, XDP_PASS, { DEVICE, 40000, VIP, 5683 }, -1, GET, proto_gre },
-	{ "routing header with segments left", SL_R_OTHER_PROTOCOL, XDP_PASS, { "2001:db8:5::1", 4, VIP6, 5683 }, -1, NULL, 32, v6_routing },
+	{ "authentication header", SL_R_HIDDEN_PORTS, XDP_DROP, { "2001:db8:5::1", 4, VIP6, 5683 }, -1, NULL, 32, v6_ah },
+	{ "504 bytes of options", SL_R_HIDDEN_PORTS, XDP_DROP, { "2001:db8:5::1", 4, VIP6, 5683 }, -1, NULL, 600, v6_long_options },
+	{ "routing header with segments left", SL_R_HIDDEN_PORTS, XDP_DROP, { "2001:db8:5::1", 4, VIP6, 5683 }, -1, NULL, 32, v6_routing },
 	{ "cut in the UDP header", SL_R_TRUNCATED, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, GET, cut_udp },
 	{ "cut after Ethernet", SL_R_TRUNCATED, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, GET, cut_eth },
 	{ "IPv4 length past the frame", SL_R_TRUNCATED, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, GET, total_long },

@@ -59,6 +59,7 @@ static void instance_leave(struct daemon *d, struct live_instance *i)
 	if (i->leaving)
 		return;
 	i->leaving = true;
+	i->timeout_told = false;
 	i->sweep_seen = false;
 	if (!i->service->leaving)
 		event_emit(d->events, LOG_INFO, about,

@@ -151,7 +151,9 @@ static void on_probed(void *arg, const struct probe_result *result)
 	target_arm_next(t, !view && !verdict);
 	if (result->outcome != PROBE_UNDECIDED)
 		t->nobody = result->nobody ? t->nobody + 1 : 0;
-	if (t->nobody >= t->fall)
+	/* Only of one that is down, or is told so below: nothing else takes it back. */
+	if (t->nobody >= t->fall && result->nobody &&
+	    (i->health == HEALTH_DOWN || verdict == PROBE_VERDICT_DOWN))
 		registry_set_gone(h->d, i, result->why);
 
 	/* Last: it may come back through health_update() and end any target. */
@@ -248,6 +250,7 @@ static void target_set(struct target *t, const struct live_instance *i,
 	};
 	t->interval_ns = set->interval_ns;
 	t->counts = (struct probe_counts){ 0 };
+	t->nobody = 0;
 	target_arm(t, probe_rule_stagger(&t->health->rng, t->interval_ns, t->health->targets));
 }
 

@@ -228,6 +228,22 @@ void registry_settle(struct daemon *d, struct live_instance *i)
 	state_save(d, i);
 }
 
+/* That a neighbour does not answer may be a switch's fault, which all share: it is
+ * evidence only while enough others answer.
+ */
+static bool others_are_well(const struct live_service *s)
+{
+	uint32_t wanted = 0, healthy = 0;
+
+	for (const struct live_instance *i = s->instances; i; i = i->next) {
+		if (i->admin != ADMIN_UP || i->leaving)
+			continue;
+		wanted++;
+		healthy += i->health != HEALTH_DOWN;
+	}
+	return s->model && healthy && healthy >= s->model->health.min_healthy * wanted;
+}
+
 void registry_set_gone(struct daemon *d, struct live_instance *i, const char *why)
 {
 	struct event_about about = { "instance_gone", i->service->name, i->name, NULL };
@@ -264,7 +280,7 @@ void registry_set_health(struct daemon *d, struct live_instance *i, enum live_he
 		about.type = "instance_up";
 		event_emit(d->events, LOG_INFO, about, "its probes succeed (%s)", why);
 	}
-	if (health == HEALTH_DOWN && i->hop == HOP_FAILED)
+	if (health == HEALTH_DOWN && i->hop == HOP_FAILED && others_are_well(i->service))
 		registry_set_gone(d, i, "its neighbour does not answer either");
 	err = registry_ring_update(d, i->service);
 	if (err)
@@ -295,7 +311,7 @@ void registry_on_hop(void *arg, uint16_t instance, enum neigh_hop_state state, c
 	about.instance = i->name;
 	event_emit(d->events, bad ? LOG_WARN : LOG_INFO, about, "%s%s%s", text[state],
 		   ifname && *ifname ? ", by " : "", ifname ? ifname : "");
-	if (state == HOP_FAILED && i->health == HEALTH_DOWN)
+	if (state == HOP_FAILED && i->health == HEALTH_DOWN && others_are_well(i->service))
 		registry_set_gone(d, i, text[state]);
 }
 
