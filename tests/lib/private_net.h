@@ -20,17 +20,20 @@
 #define PRIVATE_BPFFS "/run/netns/bpf" /* on a tmpfs of the test's own */
 #define PRIVATE_ROOT  PRIVATE_BPFFS "/sluice"
 
-/* In a chroot "/" is no mount point; then it is enough that what we mount below /run
- * goes to nobody else, and that is a mount point or has none above it.
+/* In a chroot "/" is no mount point, which neither mount propagation nor `ip netns`
+ * gets along with: make it one, by moving into a bind mount of it.
  */
 static inline int private_mounts(void)
 {
-	if (!mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
-		return 0;
-	if (errno != EINVAL)
-		return -1;
-	return mount("/run", "/run", NULL, MS_BIND | MS_REC, NULL) ||
-	       mount(NULL, "/run", NULL, MS_REC | MS_PRIVATE, NULL);
+	char *cwd = getcwd(NULL, 0);
+	int err = 0;
+
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		err = errno != EINVAL || mount("/", "/run/netns", NULL, MS_BIND | MS_REC, NULL) ||
+		      chroot("/run/netns") || chdir(cwd) ||
+		      mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+	free(cwd);
+	return err;
 }
 
 /* Exits with 77, which is a skip, where it is not allowed. */

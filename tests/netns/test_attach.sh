@@ -139,13 +139,10 @@ in_ns node "$SLUICED" --remove --pin-path "$LAB_PINS" || fail "--remove"
 
 stranger_program
 FOLDERS=$(ls /sys/fs/bpf)
-in_ns node ip link set dev acme xdp obj "$LAB_DIR/other.o" sec xdp
-# iproute2 makes itself folders and links there, and leaves them.
-for f in tc/globals tc xdp ip; do
-	[[ " ${FOLDERS//$'\n'/ } " == *" ${f%%/*} "* ]] && continue
-	[ -L "/sys/fs/bpf/$f" ] && rm "/sys/fs/bpf/$f"
-	[ -d "/sys/fs/bpf/$f" ] && find "/sys/fs/bpf/$f" -depth -type d -exec rmdir {} +
-done
+OTHER_PIN=/sys/fs/bpf/$SLUICE_LAB-other
+bpftool prog load "$LAB_DIR/other.o" "$OTHER_PIN" type xdp
+in_ns node bpftool net attach xdpdrv pinned "$OTHER_PIN" dev acme
+rm "$OTHER_PIN"
 OTHER=$(xdp_of acme)
 ID=${OTHER#* }
 start_fails "interfaces\[[0-9]+\].name: acme: XDP program \"somebody_else\" \(id $ID\) is attached; remove it with "
@@ -205,6 +202,12 @@ fi
 ctl detach --all >/dev/null
 for link in acme globex m1; do
 	[ "$(xdp_of $link)" = none ] || fail "detach --all left $(xdp_of $link) on $link"
+done
+# iproute2 makes itself folders and links to them in bpffs, and leaves them.
+for f in ip xdp tc/globals tc; do
+	[[ $'\n'$FOLDERS$'\n' != *$'\n'${f%%/*}$'\n'* ]] || continue
+	if [ -L "/sys/fs/bpf/$f" ]; then rm "/sys/fs/bpf/$f"; fi
+	if [ -d "/sys/fs/bpf/$f" ]; then rmdir "/sys/fs/bpf/$f"; fi
 done
 stranger_end
 say "link $FIRST lived through SIGTERM, SIGKILL, restarts, upgrade: $UPGRADE; foreign datagrams lost:" \
