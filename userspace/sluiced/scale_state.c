@@ -17,6 +17,7 @@
 #include "scaling.h"
 #include "../common/addr.h"
 #include "../common/cleanup.h"
+#include "../common/save.h"
 #include "../common/str.h"
 
 enum {
@@ -206,39 +207,11 @@ static char *encode(const struct scaling *s)
 	return text;
 }
 
-static int write_whole(const char *path, const char *text)
-{
-	sl_autoclose int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	size_t left = strlen(text);
-
-	if (fd < 0)
-		return -errno;
-	while (left) {
-		ssize_t n = write(fd, text, left);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			text += n;
-			left -= n;
-		}
-	}
-	return fdatasync(fd) ? -errno : 0;
-}
-
 static int save(const struct scaling *s)
 {
-	sl_autofree char *text = encode(s), *beside = NULL;
-	int err;
+	sl_autofree char *text = encode(s);
 
-	if (!text || asprintf(&beside, "%s.new", s->path) < 0)
-		return -ENOMEM;
-	err = write_whole(beside, text);
-	if (!err && rename(beside, s->path))
-		err = -errno;
-	if (err)
-		unlink(beside);
-	return err;
+	return text ? save_file(s->path, text) : -ENOMEM;
 }
 
 void scale_state_save(struct scaling *s)
