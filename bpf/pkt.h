@@ -23,8 +23,8 @@ struct pkt {
 	__u32 messages;		    /* filled by classify */
 	struct sl_instance *inst;   /* filled by pick */
 	__u16 inst_id;
-	bool dst_owned, src_owned; /* by the filter: perhaps */
-	__u32 egress;		   /* filled by steer */
+	bool dst_owned; /* by the filter: perhaps */
+	__u32 egress;	/* filled by steer */
 };
 
 #endif /* SL_PKT_H */

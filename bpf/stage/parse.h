@@ -28,12 +28,7 @@ static __always_inline enum sl_reason stage_parse(struct pkt *p)
 		return why;
 	p->flow.l4_offset += cursor_opaque_zero(p->cur.left); /* VERIFIER: one state for all tags */
 	p->dst_owned = filter_has(p, &p->flow.dst);
-	if (!p->dst_owned) {
-		p->src_owned = filter_has(p, &p->flow.src);
-		if (!p->src_owned)
-			return SL_R_NOT_OURS;
-	}
-	return SL_R_NONE;
+	return p->dst_owned || filter_has(p, &p->flow.src) ? SL_R_NONE : SL_R_NOT_OURS;
 }
 
 static __always_inline bool address_is_virtual(const struct pkt *p)

@@ -167,8 +167,8 @@ static __always_inline __u16 pick_act(struct pick *k, struct affinity a)
 	return a.instance;
 }
 
-/* VERIFIER: alone, because a decision has many paths that all end in an id. The
- * caller has written @k's view but for the pin, and its key.
+/* VERIFIER: alone, because a decision has many paths that all end in an id. Returns
+ * the instance; 0: none.
  */
 sl_global int sl_pick_by_pin(struct pick_ask *ask)
 {

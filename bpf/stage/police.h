@@ -153,7 +153,9 @@ static __always_inline enum sl_reason police(struct pkt *p, enum sl_quota first,
 		s.hash =
 			device_hash(p->control->device_key, &p->flow.src, p->flow.is_v4, a->tenant);
 		s.device_cost[0] = n0 * a->device_cost[first];
-		s.device_cost[1] = n1 * a->device_cost[first + 1] >> device_shift;
+		/* Rounded up: what costs nothing would not be limited. */
+		s.device_cost[1] =
+			(n1 * a->device_cost[first + 1] + (1 << device_shift) - 1) >> device_shift;
 		s.device_limit = a->device_limit;
 	}
 	why = sl_police(&s);

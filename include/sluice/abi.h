@@ -161,7 +161,10 @@ struct sl_prefix_range {
 /* -- lasting state -- */
 
 enum sl_instance_flag {
-	SL_I_DOWN = 1 << 0, /* by evidence: its pins and slots are not followed */
+	/* By evidence or an administrator: its pins, and prev of a slot, are not followed.
+	 * The daemon takes it out of cur itself.
+	 */
+	SL_I_DOWN = 1 << 0,
 };
 
 /* A ready link-layer header. @ifindex 0: not known, or no redirect target;
@@ -282,7 +285,9 @@ struct sl_cpu_counters {
 };
 _Static_assert(SL_R__MAX <= 64 && SL_N__MAX <= 16, "counters fit");
 
-/* Index: cpu * services + service. Packets by enum sl_kind, before any quota. */
+/* Index: cpu * services + service. Packets by enum sl_kind, of
+ * those that packet and byte quotas let through: others are not looked into.
+ */
 struct sl_kind_counters {
 	__u64 kind[64];
 };

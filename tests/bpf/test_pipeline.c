@@ -383,11 +383,32 @@ static void test_admitted_is_counted_for_its_account(void **state)
 	assert_int_equal(bed_hot(b, 1).connections, 0);
 }
 
+/* 50 MB/s for each device makes a byte cost less than a tick of its bucket: small
+ * packets must not be free. The burst is nothing, so the second waits.
+ */
+static void test_a_small_packet_costs_a_device_something(void **state)
+{
+	struct sl_account each = { .id = 30, .device_mask = 1 << SL_Q_BYTES };
+	struct path p = { DEVICE, 40000, VIP, 7300 };
+	struct frame in = frame_udp(&p, get, sizeof(get));
+	struct bed *b = *state;
+	int passed = 0;
+
+	each.device_cost[SL_Q_BYTES] = 80;
+	udp_service(b, 7300, TENANT, 1, &each);
+	/* They are far faster than a clock's tick, but one may come in between. */
+	for (int i = 0; i < 10; i++)
+		passed += bed_run(b, &in, NULL) == XDP_REDIRECT;
+	assert_in_range(passed, 1, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_every_reason_has_a_packet, setup, bed_close),
 		cmocka_unit_test_setup_teardown(test_what_is_not_ours_is_untouched, setup,
+						bed_close),
+		cmocka_unit_test_setup_teardown(test_a_small_packet_costs_a_device_something, setup,
 						bed_close),
 		cmocka_unit_test_setup_teardown(test_admitted_is_counted_for_its_account, setup,
 						bed_close),

@@ -188,7 +188,7 @@ static inline void bed_instance(struct bed *b, const struct bed_instance *s)
 	struct sl_return_key key = { .addr = addr_of(s->addr),
 				     .port = htons(s->port),
 				     .proto = s->proto };
-	struct sl_addr vip = addr_of(s->vip), none = {};
+	struct sl_addr vip = addr_of(s->vip);
 	struct sl_instance i = {
 		.addr = key.addr, .port = key.port, .service = s->service, .generation = 1
 	};
@@ -196,7 +196,6 @@ static inline void bed_instance(struct bed *b, const struct bed_instance *s)
 		.vip = vip, .port = htons(s->vip_port), .instance = s->id, .service = s->service
 	};
 
-	(void)none;
 	i.l3_delta = r.l3_delta = csum_delta(&vip, 0, &i.addr, 0);
 	i.l4_delta = r.l4_delta = csum_delta(&vip, r.port, &i.addr, i.port);
 	i.hops[0] = (struct sl_hop){ .ifindex = s->ifindex, .mtu = s->mtu };

@@ -13,7 +13,7 @@ struct stats_reasons {
 };
 void stats_reasons(const struct dataplane *dp, struct stats_reasons *ret);
 
-/* Of one service: packets by kind, before any quota. */
+/* Of one service: packets by kind, of those that packet and byte quotas let through. */
 void stats_kinds(const struct dataplane *dp, uint16_t service, uint64_t ret[SL_K__MAX]);
 
 /* Of one account: what was admitted. */

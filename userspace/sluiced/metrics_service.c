@@ -117,7 +117,8 @@ static void put_kinds(FILE *f, struct daemon *d)
 	size_t left;
 
 	metric_family(f, "sluice_kind_packets_total", METRIC_COUNTER,
-		      "Packets to a service by what their first message is, before any quota");
+		      "Packets to a service by what their first message is, after quotas of "
+		      "packets and bytes");
 	for_each_service(s, d, left)
 	{
 		uint64_t kind[SL_K__MAX];
