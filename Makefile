@@ -2,6 +2,7 @@
 # make [V=1]         build/sluiced build/sluicectl
 # make check         unit tests, no root          make fuzz [SECONDS=5]
 # make check-bpf     frames through the program   make check-lab   daemon and tool (both root)
+# make check-vm [KERNEL=6.1]  does the program load on another kernel (qemu)
 # make demo, test    what scripts/demo and scripts/test do
 # make lint, install [DESTDIR= PREFIX=/usr]
 
@@ -45,7 +46,7 @@ TOOLS     := $(patsubst tests/lib/%.c,$(B)/tools/%,$(wildcard tests/lib/*.c)) \
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all demo test check check-bpf check-lab fuzz tests tools lint install clean
+.PHONY: all demo test check check-bpf check-lab check-vm fuzz tests tools lint install clean
 all: $(B)/sluiced $(B)/sluicectl
 
 $(B)/%.bpf.o: bpf/%.bpf.c
@@ -128,6 +129,8 @@ check-bpf: $(PROG)
 	@set -e; for t in $^; do ./$$t; done
 check-lab: all tools
 	@set -e; for t in tests/netns/test_*.sh; do B=$(B) ./$$t; done
+check-vm: $(B)/sluice.bpf.o
+	scripts/run-in-vm $(or $(KERNEL),6.1) $<
 fuzz: $(FUZZ)
 	@set -e; for t in $^; do n=$$(basename $$t); n=$${n#fuzz_}; mkdir -p $(B)/corpus/$$n; \
 		$$t -max_total_time=$(or $(SECONDS),5) -max_len=1500 $(B)/corpus/$$n tests/fuzz/corpus/$$n; done
