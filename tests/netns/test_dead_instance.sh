@@ -51,22 +51,25 @@ wait_for health_is m2 up
 
 # A machine that is gone without a word: its neighbour entry fails, and that is evidence too.
 # When all of them go at once, it is a switch's fault: the last ones are not given up.
-arp() { in_ns "$1" ip link set eth0 arp "$2"; } # off: neither asks nor answers
+# It neither asks nor answers any more, and the node forgets its address: it would else believe
+# in it for up to a minute.
+silence() {
+	in_ns "$1" ip link set eth0 arp off
+	in_ns node ip neigh flush dev "$1" >/dev/null 2>&1 || true # sluiced asks again at once: it is never empty
+}
 gone_of() { ctl --json events --limit=4000 | jq -r --arg s "$1" '[.. | objects | select(.type? == "instance_gone" and .service == $s) | .instance] | unique | join(" ")'; }
 gave_up_m3() { [[ " $(gone_of telemetry) " == *" m3 "* ]]; }
-arp m3 off
-WAIT=60 wait_for gave_up_m3
-arp m3 on
+silence m3
+WAIT=30 wait_for gave_up_m3
+in_ns m3 ip link set eth0 arp on
 WAIT=30 wait_for health_is m3 up
 LAST=$(ctl --json events --limit=4000 | jq '[.. | objects | .seq? // empty] | max')
-arp m1 off
-arp m2 off
-arp m3 off
+for m in m1 m2 m3; do silence $m; done
 # Its neighbour entry has failed since event $2: the kernel asks again now and then, so it comes and goes.
 silent() { ctl --json events --after="$2" --limit=4000 | jq -e --arg i "$1" 'any(.. | objects; .type? == "next_hop" and .service == "telemetry" and .instance == $i and (.text | test("answer")))'; }
 for m in m1 m2 m3; do
-	WAIT=60 wait_for health_is $m down
-	WAIT=60 wait_for silent $m "$LAST"
+	WAIT=30 wait_for health_is $m down
+	WAIT=30 wait_for silent $m "$LAST"
 done
 slots=$(ctl --json instance list telemetry | jq '[.. | objects | select(has("slots")) | .slots] | add')
 [ "${slots:-0}" -gt 0 ] || fail "no instance takes flows: $(ctl --json instance list telemetry)"
