@@ -9,6 +9,7 @@
 
 const volatile __u32 cfg_accounts = SL_DEF_ACCOUNTS;	     /* sl_hot has as many for each CPU */
 const volatile __u32 cfg_services = SL_DEF_SERVICES;	     /* sl_kinds likewise */
+const volatile __u32 cfg_instances = SL_DEF_INSTANCES;	     /* sl_answers likewise */
 const volatile __u32 cfg_device_lines = SL_DEF_DEVICE_LINES; /* a power of two */
 /* A step of the coarse clock (clock_getres), 4 ms at 250 Hz. */
 const volatile __u64 cfg_tick_ns = 4000000;

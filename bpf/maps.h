@@ -80,6 +80,16 @@ SL_MAP_HASH(sl_pins, struct sl_pin_key, struct sl_pin, SL_DEF_PINS);
 /* The same for flows that have only been opened, within a budget per service. */
 SL_MAP_HASH(sl_half_open, struct sl_pin_key, struct sl_pin, SL_DEF_HALF_OPEN);
 
+/* (device's end, Message-ID) -> instance, while the slot is in transition. Within
+ * the same budget per service, again; swept like pins.
+ */
+SL_MAP_HASH(sl_exchanges, struct sl_exchange_key, struct sl_exchange, SL_DEF_EXCHANGES);
+
+/* (service, server id) -> instance, of those that declare one. Written by the
+ * daemon, and lives as long as the instance. Missing: the address decides.
+ */
+SL_MAP_HASH(sl_cids, struct sl_cid_key, __u32, SL_DEF_INSTANCES);
+
 /* service -> what packets tell the daemon. Written by both. Missing: impossible. */
 SL_MAP_ARRAY(sl_svc_states, struct sl_service_state, SL_DEF_SERVICES);
 
@@ -105,6 +115,9 @@ struct {
  * one is for a single CPU.
  */
 SL_MAP_ARRAY(sl_hot, struct sl_hot, SL_DEF_ACCOUNTS);
+
+/* cpu * instances + instance -> asked and answered; sized like sl_hot. */
+SL_MAP_ARRAY(sl_answers, struct sl_answers, SL_DEF_INSTANCES);
 
 /* cpu -> packets by reason, notes. */
 SL_MAP_ARRAY(sl_counters, struct sl_cpu_counters, SL_MAX_CPUS);

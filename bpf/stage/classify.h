@@ -127,7 +127,7 @@ static __always_inline void classify_count(const struct pkt *p)
 	struct sl_kind_counters *kinds = bpf_map_lookup_elem(&sl_kinds, &index);
 
 	if (kinds)
-		kinds->kind[p->kind & 63]++;
+		kinds->kind[p->kind & 127]++;
 }
 
 static __always_inline enum sl_reason stage_classify(struct pkt *p)

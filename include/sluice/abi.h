@@ -21,7 +21,7 @@
 #include <sluice/limits.h>
 #include <sluice/reason.h>
 
-#define SL_ABI_VERSION 1
+#define SL_ABI_VERSION 2
 
 /* IPv6 address, or an IPv4 one mapped to ::ffff:a.b.c.d (RFC 4291 2.5.5.2). */
 struct sl_addr {
@@ -36,6 +36,8 @@ struct sl_addr {
 struct sl_control {
 	__u32 bank;	  /* 0 or 1 */
 	__u32 event_mask; /* a power of two less 1: one event a reason and CPU each that many */
+	__u32 event_max;  /* a second and CPU; 0: any number */
+	__u32 pad;
 	__u64 flow_key[SL_HASH_WORDS];
 	__u64 device_key[SL_HASH_WORDS];
 };
@@ -62,6 +64,8 @@ enum sl_protocol {
 	SL_P_COAP,
 	SL_P_MQTT,
 	SL_P_MQTTS, /* TLS inside: opened and steered like tcp */
+	SL_P_COAPS, /* DTLS inside */
+	SL_P_MQTTSN,
 	SL_P__MAX
 };
 
@@ -69,6 +73,21 @@ enum sl_service_flag {
 	SL_SVC_DROP_MALFORMED = 1 << 0,
 	SL_SVC_BY_SOURCE = 1 << 1, /* look the source up among the tenants' prefixes */
 	SL_SVC_AFFINITY = 1 << 2,  /* has pins; without it flows always follow cur */
+	SL_SVC_OUTLIERS = 1 << 3,  /* count what instances are asked and what they answer */
+};
+
+/* What a device is, for its quota. */
+enum sl_device_key {
+	SL_DK_ADDRESS,	/* source address; IPv6 by /64 */
+	SL_DK_ENDPOINT, /* source address and port */
+	SL_DK_CID,	/* DTLS connection id; of a record without one, the address */
+};
+
+/* Where a DTLS connection id says which instance made it. */
+enum sl_cid_layout {
+	SL_CID_NONE,
+	SL_CID_FIRST_BYTE, /* its first byte is the server id, as in Californium's cluster */
+	SL_CID_QUIC_LB,	   /* 3 bits of rotation, 5 of anything, then the server id in clear */
 };
 
 struct sl_service {
@@ -79,9 +98,15 @@ struct sl_service {
 	__u32 ring_first; /* the ring's first slot in sl_slots */
 	__u32 ring_size;  /* a power of two; 0: no instance was ever there */
 	__u32 keep_s;
-	__u32 half_open_max;
+	__u32 half_open_max; /* half-open pins, and as many exchanges */
+	__u8 cid_layout;     /* enum sl_cid_layout */
+	__u8 cid_len;	     /* of every connection id, 1 to SL_CID_MAX */
+	__u8 device_key;     /* enum sl_device_key */
+	__u8 pad;
+	__u32 cid_rotations; /* SL_CID_QUIC_LB: 4 bits a rotation id, length of its server id or 0 */
+	__u64 reply_cost;    /* of one reply in place, in 1/16 ns */
 };
-_Static_assert(sizeof(struct sl_service) == 24, "no hidden padding");
+_Static_assert(sizeof(struct sl_service) == 40, "no hidden padding");
 
 struct sl_account_key {
 	__u32 tenant;
@@ -165,6 +190,8 @@ enum sl_instance_flag {
 	 * The daemon takes it out of cur itself.
 	 */
 	SL_I_DOWN = 1 << 0,
+	/* While it is down, TCP devices whose flows it had are sent a RST. */
+	SL_I_RESET = 1 << 1,
 };
 
 /* A ready link-layer header. @ifindex 0: not known, or no redirect target;
@@ -191,7 +218,7 @@ struct sl_instance {
 	 * (and port, for L4) to make it the instance's; the way back subtracts.
 	 */
 	__u16 l3_delta, l4_delta;
-	__u32 pad;
+	__u32 server_id; /* of its connection ids, if sl_cids says so */
 	struct sl_hop hops[2];
 };
 _Static_assert(sizeof(struct sl_instance) == 72, "no hidden padding");
@@ -244,11 +271,43 @@ struct sl_pin {
 };
 _Static_assert(sizeof(struct sl_pin) == 12, "no hidden padding");
 
+/* A CoAP exchange of a slot in transition, by its Message-ID (RFC 7252 4.2): a
+ * repeated request, and the ACK or RST to a server's own message, go where the
+ * first went, or came from.
+ */
+struct sl_exchange_key {
+	struct sl_addr addr; /* of the device */
+	__be16 port;
+	__u16 service;
+	__be16 mid;
+	__u16 by_server; /* 1: the Message-ID is the server's */
+};
+_Static_assert(sizeof(struct sl_exchange_key) == 24, "no hidden padding");
+
+struct sl_exchange {
+	__u16 instance;
+	__u16 generation;
+	__u32 seen; /* seconds of CLOCK_MONOTONIC */
+};
+_Static_assert(sizeof(struct sl_exchange) == 8, "no hidden padding");
+
+/* (service, server id) -> instance. */
+struct sl_cid_key {
+	__u32 server_id;
+	__u16 service;
+	__u16 pad;
+};
+_Static_assert(sizeof(struct sl_cid_key) == 8, "no hidden padding");
+
 /* Per service, shared by packets and daemon. */
 struct sl_service_state {
 	__u32 half_open;    /* pins in sl_half_open; added by packets, taken off by both */
 	__u32 pin_failures; /* established pins that found no room, since load */
-	__u64 pad[7];
+	__u32 exchanges;    /* in sl_exchanges; likewise */
+	__u32 unsettled;    /* not 0: some slot is not quiescent. Written by the daemon, before
+			     * the first slot is in transition and after the last has settled. */
+	__u64 reply_tat;    /* bucket of replies in place, in 1/16 ns */
+	__u64 pad[5];
 };
 _Static_assert(sizeof(struct sl_service_state) == 64, "one cache line");
 
@@ -281,17 +340,29 @@ _Static_assert(sizeof(struct sl_hot) == 32, "half a cache line");
 /* Index: cpu. */
 struct sl_cpu_counters {
 	__u64 reason[64]; /* packets, by enum sl_reason */
-	__u64 note[16];	  /* by enum sl_note */
+	__u64 note[32];	  /* by enum sl_note */
+	__u64 row[32];	  /* packets in transition, by enum affinity_row */
+	__u32 event_s;	  /* the second of @events; written by packets */
+	__u32 events;	  /* sampled in it */
 };
-_Static_assert(SL_R__MAX <= 64 && SL_N__MAX <= 16, "counters fit");
+_Static_assert(SL_R__MAX <= 64 && SL_N__MAX <= 32, "counters fit");
+
+/* Index: cpu * instances + instance. What an instance of a service with
+ * SL_SVC_OUTLIERS was asked (SYNs, CoAP requests and pings of type CON, ClientHellos,
+ * MQTT-SN CONNECTs), and how often it has answered (SYN-ACKs; any datagram).
+ */
+struct sl_answers {
+	__u32 asked;
+	__u32 answered;
+};
 
 /* Index: cpu * services + service. Packets by enum sl_kind, of
  * those that packet and byte quotas let through: others are not looked into.
  */
 struct sl_kind_counters {
-	__u64 kind[64];
+	__u64 kind[128];
 };
-_Static_assert(SL_K__MAX <= 64, "counters fit");
+_Static_assert(SL_K__MAX <= 128, "counters fit");
 
 /* Packets of an account that were not admitted, by reason. What no longer fits
  * is counted under account SL_TALLY_OTHER, whose entries the daemon makes.

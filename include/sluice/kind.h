@@ -40,7 +40,37 @@
 	X(MQTT_PINGRESP,    "mqtt.pingresp")           \
 	X(MQTT_DISCONNECT,  "mqtt.disconnect")         \
 	X(MQTT_AUTH,        "mqtt.auth")               \
-	X(MQTT_CONTINUED,   "mqtt.continued")
+	X(MQTT_CONTINUED,   "mqtt.continued")          \
+	X(DTLS_HANDSHAKE,   "dtls.handshake")          \
+	X(DTLS_CIPHER,      "dtls.change_cipher_spec") \
+	X(DTLS_ALERT,       "dtls.alert")              \
+	X(DTLS_DATA,        "dtls.data")               \
+	X(DTLS_HEARTBEAT,   "dtls.heartbeat")          \
+	X(DTLS_CID,         "dtls.cid")                \
+	X(DTLS_ACK,         "dtls.ack")                \
+	X(DTLS_ENCRYPTED,   "dtls.encrypted")          \
+	X(DTLS_MALFORMED,   "dtls.malformed")          \
+	X(MQTTSN_CONNECT,   "mqttsn.connect")          \
+	X(MQTTSN_CONNACK,   "mqttsn.connack")          \
+	X(MQTTSN_REGISTER,  "mqttsn.register")         \
+	X(MQTTSN_REGACK,    "mqttsn.regack")           \
+	X(MQTTSN_PUBLISH,   "mqttsn.publish")          \
+	X(MQTTSN_PUBACK,    "mqttsn.puback")           \
+	X(MQTTSN_PUBCOMP,   "mqttsn.pubcomp")          \
+	X(MQTTSN_PUBREC,    "mqttsn.pubrec")           \
+	X(MQTTSN_PUBREL,    "mqttsn.pubrel")           \
+	X(MQTTSN_SUBSCRIBE, "mqttsn.subscribe")        \
+	X(MQTTSN_SUBACK,    "mqttsn.suback")           \
+	X(MQTTSN_UNSUBSCRIBE, "mqttsn.unsubscribe")    \
+	X(MQTTSN_UNSUBACK,  "mqttsn.unsuback")         \
+	X(MQTTSN_PINGREQ,   "mqttsn.pingreq")          \
+	X(MQTTSN_PINGRESP,  "mqttsn.pingresp")         \
+	X(MQTTSN_DISCONNECT, "mqttsn.disconnect")      \
+	X(MQTTSN_SEARCH,    "mqttsn.search")           \
+	X(MQTTSN_WILL,      "mqttsn.will")             \
+	X(MQTTSN_FORWARD,   "mqttsn.forward")          \
+	X(MQTTSN_OTHER,     "mqttsn.other")            \
+	X(MQTTSN_MALFORMED, "mqttsn.malformed")
 /* clang-format on */
 
 enum sl_kind {

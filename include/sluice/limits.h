@@ -14,6 +14,7 @@
 #define SL_MAX_SLOTS		   SL_RING_MAX_SLOTS
 #define SL_MAX_PINS		   16777216
 #define SL_MAX_HALF_OPEN	   4194304
+#define SL_MAX_EXCHANGES	   4194304
 #define SL_MAX_DEVICE_LINES	   4194304
 #define SL_MAX_TALLIES		   4194304
 
@@ -25,6 +26,7 @@
 #define SL_DEF_SLOTS		   1048576 /* of all rings; 8 bytes each */
 #define SL_DEF_PINS		   262144  /* established */
 #define SL_DEF_HALF_OPEN	   65536
+#define SL_DEF_EXCHANGES	   131072
 #define SL_DEF_DEVICE_LINES	   65536 /* of 8 device buckets each; a power of two */
 #define SL_DEF_TALLIES		   65536
 
@@ -39,6 +41,10 @@
 #define SL_PREFIX_INDEX_BITS	 16
 #define SL_PREFIX_CHUNK		 32 /* ranges searched below one index entry */
 #define SL_PREFIX_DEPTH		 6  /* roots visited at most */
+
+#define SL_CID_MAX		 20 /* bytes of a DTLS connection id */
+#define SL_CID_ROTATIONS	 8
+#define SL_SERVER_ID_MAX	 4 /* bytes */
 
 #define SL_MAX_CPUS		 1024
 #define SL_NAME_LEN		 64 /* of one object, with the terminating NUL */

@@ -7,6 +7,7 @@
  *   foreign   not ours; the node's stack has it, untouched
  *   admitted  sent on to an instance
  *   returned  an instance's answer, sent on to the device
+ *   answered  not sent on: the node has answered in an instance's stead
  *   refused   a quota or a privilege said no
  *   malformed a header or a message is not what its standard says
  *   failed    ours, wanted, and yet not deliverable
@@ -59,7 +60,14 @@
 	X(COAP_OPTION_SHORT,   DROP,     MALFORMED, "coap_option_short",     "an option runs past the datagram")                \
 	X(COAP_NO_PAYLOAD,     DROP,     MALFORMED, "coap_no_payload",       "a payload marker with nothing after it")          \
 	X(INTERNAL,            DROP,     FAILED,    "internal",              "a lookup that cannot fail failed: a bug, tell us") \
-	X(HIDDEN_PORTS,        DROP,     FAILED,    "hidden_ports",          "extension headers that hide the ports, to a virtual address")
+	X(HIDDEN_PORTS,        DROP,     FAILED,    "hidden_ports",          "extension headers that hide the ports, to a virtual address") \
+	X(RESET,              TX,       ANSWERED,  "reset",                 "its instance is gone: the device is told by a TCP RST") \
+	X(RESET_BUDGET,       DROP,     FAILED,    "reset_budget",          "its instance is gone, and no more RSTs are within the reply budget") \
+	X(INSTANCE_GONE,      DROP,     FAILED,    "instance_gone",         "its instance is gone, and a RST cannot tell so") \
+	X(DTLS_SHORT,         DROP,     MALFORMED, "dtls_short",            "shorter than a DTLS record's header")             \
+	X(DTLS_TYPE,          DROP,     MALFORMED, "dtls_type",             "no content type of DTLS")                         \
+	X(DTLS_LENGTH,        DROP,     MALFORMED, "dtls_length",           "the DTLS record runs past the datagram")          \
+	X(MQTTSN_LENGTH,      DROP,     MALFORMED, "mqttsn_length",         "MQTT-SN's length is not that of the datagram")
 /* clang-format on */
 
 enum sl_reason {
@@ -77,6 +85,7 @@ enum sl_reason_group {
 	SL_G_REFUSED,
 	SL_G_MALFORMED,
 	SL_G_FAILED,
+	SL_G_ANSWERED,
 	SL_G__MAX
 };
 
@@ -93,7 +102,12 @@ enum sl_reason_group {
 	X(MARKED,          "marked",             "would have been refused, but on_excess is mark")                   \
 	X(UNEXAMINED,      "unexamined",         "a message with more options than are looked at")                   \
 	X(REDIRECT_FAILED, "redirect_failed",    "the driver refused a redirected frame")                            \
-	X(EVENT_LOST,      "event_lost",         "a sampled event found the ring full")
+	X(EVENT_LOST,      "event_lost",         "a sampled event found the ring full")                               \
+	X(EVENT_CAPPED,    "event_capped",       "a sampled event was over events.max_rate")                          \
+	X(EXCHANGE_FULL,   "exchange_full",      "a CoAP request in transition went to the old instance: no pin budget") \
+	X(CID_STEERED,     "cid_steered",        "went by its DTLS connection id")                                    \
+	X(CID_UNKNOWN,     "cid_unknown",        "a DTLS connection id of no instance: went by its address")          \
+	X(EVIDENCE,        "evidence",           "an instance's message showed that it holds state for a device")
 /* clang-format on */
 
 enum sl_note {

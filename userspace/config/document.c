@@ -66,6 +66,7 @@ const struct decode_field capacity_fields[] = {
 	FIELD("pins",         struct model_capacity, pins,         decode_u32, .min = 1024, .max = SL_MAX_PINS),
 	FIELD("half_open",    struct model_capacity, half_open,    decode_u32, .min = 1024, .max = SL_MAX_HALF_OPEN),
 	FIELD("device_lines", struct model_capacity, device_lines, decode_power_of_two, .min = 1024, .max = SL_MAX_DEVICE_LINES),
+	FIELD("exchanges",    struct model_capacity, exchanges,    decode_u32, .min = 1024, .max = SL_MAX_EXCHANGES),
 	FIELD("tallies",      struct model_capacity, tallies,      decode_u32, .min = 1024, .max = SL_MAX_TALLIES),
 	{},
 };
@@ -206,6 +207,7 @@ int document_decode(const cJSON *doc, struct model *m, struct config_error *rete
 		.pins = SL_DEF_PINS,
 		.half_open = SL_DEF_HALF_OPEN,
 		.device_lines = SL_DEF_DEVICE_LINES,
+		.exchanges = SL_DEF_EXCHANGES,
 		.tallies = SL_DEF_TALLIES,
 	};
 	err = decode_object(doc, &at, document_fields, m, reterr);

@@ -37,6 +37,8 @@ struct model_instance {
 	uint16_t port;
 	uint32_t weight;	/* 1..1000, default 100 */
 	enum model_admin admin; /* "admin": "up" | "draining" | "down" */
+	bool has_server_id;	/* services with "cid" only */
+	uint32_t server_id;	/* what its connection ids contain, unique in the service */
 };
 
 enum model_probe {
@@ -46,12 +48,30 @@ enum model_probe {
 	PROBE_COAP,
 };
 
+/* What happens to the flows of an instance that is down. */
+enum model_on_down {
+	ON_DOWN_KEEP,  /* by probes alone they stay; by evidence they move */
+	ON_DOWN_MOVE,  /* they move, also when only probes say so */
+	ON_DOWN_RESET, /* as move, and TCP devices are told by RST */
+};
+
+/* Instances found out by what passes: many are asked, few answer. */
+struct model_outlier {
+	bool present;
+	uint32_t requests;	  /* asked in an interval, or it says nothing; default 20 */
+	double answered;	  /* share that a well one answers at least; default 0.5 */
+	uint64_t interval_ns;	  /* default 5s */
+	uint64_t ejection_ns;	  /* first time out, doubled each time; default 30s */
+	uint64_t ejection_max_ns; /* default 300s */
+};
+
 struct model_health {
 	enum model_probe probe; /* default by protocol: mqtt, coap, tcp; none for udp */
 	uint64_t interval_ns, timeout_ns;
 	uint32_t rise, fall;
 	double min_healthy; /* share of instances, 0..1; default 0.5 */
-			    /* on_down: only "keep" so far */
+	enum model_on_down on_down;
+	struct model_outlier outlier;
 };
 
 enum model_target {
@@ -72,6 +92,14 @@ struct model_scaling {
 	char *exec; /* absolute path; NULL: only figure and event */
 };
 
+/* DTLS connection ids that name the instance ("cid"). */
+struct model_cid {
+	enum sl_cid_layout layout; /* SL_CID_NONE: records go by address */
+	uint8_t length;		   /* of every id, 1..SL_CID_MAX */
+	/* by rotation id; 0: that one is not in use. first-byte: only [0], 1 */
+	uint8_t server_id_length[SL_CID_ROTATIONS];
+};
+
 struct model_service {
 	char name[SL_NAME_LEN];
 	struct sl_addr addr;
@@ -84,6 +112,10 @@ struct model_service {
 	uint32_t keep_s;		  /* defaults: tcp mqtt mqtts 3600, coap udp 300 */
 	bool track;			  /* refused so far: "want false" */
 	uint64_t drain_timeout_ns;	  /* default 10m; 0: wait for ever */
+	bool drain_moves;		  /* "drain": "keep" (default) or "move": flows go at once */
+	struct model_cid cid;		  /* coaps only */
+	enum sl_device_key device_key;	  /* default "address"; "cid" wants cid */
+	double reply_rate;		  /* "reply_budget", replies in place a second; default 1k/s */
 	uint32_t half_open_max;		  /* default 16384; member "pin_budget" */
 	struct model_instance *instances;
 	size_t n_instances;
@@ -115,7 +147,7 @@ struct model_tenant {
 /* Sizes of maps, fixed while the data plane is loaded. */
 struct model_capacity {
 	uint32_t services, instances, tenants, accounts, prefixes;
-	uint32_t slots, pins, half_open, device_lines, tallies;
+	uint32_t slots, pins, half_open, exchanges, device_lines, tallies;
 };
 
 struct model {
@@ -131,6 +163,7 @@ struct model {
 	struct model_capacity capacity;
 	char *metrics_listen;  /* "metrics": { "listen": "127.0.0.1:9464" }; NULL: socket only */
 	uint32_t event_sample; /* "events": { "sample": 1024 }, a power of two, 0 = none */
+	uint32_t event_max;    /* "events": { "max_rate": "1k/s" }, of each CPU; 0: any number */
 };
 
 void model_free(struct model *m);

@@ -37,6 +37,7 @@ static int load(struct dataplane *dp, const struct model_capacity *asked, bool t
 
 	dp->skel->rodata->cfg_accounts = dp->accounts_per_cpu;
 	dp->skel->rodata->cfg_services = dp->services_per_cpu;
+	dp->skel->rodata->cfg_instances = dp->instances_per_cpu;
 	dp->skel->rodata->cfg_device_lines = dp->cap.device_lines;
 	dp->skel->rodata->cfg_tick_ns = dp->tick_ns;
 	return sluice_bpf__load(dp->skel);

@@ -20,6 +20,7 @@ struct dataplane {
 	struct model_capacity cap; /* of the maps as they are, not as asked for */
 	uint32_t n_cpus;	   /* possible ones: counters have a part for each */
 	uint32_t accounts_per_cpu; /* hot[cpu * accounts_per_cpu + account] */
+	uint32_t instances_per_cpu; /* answers[cpu * instances_per_cpu + instance] */
 	uint32_t services_per_cpu; /* kinds[cpu * services_per_cpu + service] */
 	uint64_t tick_ns;
 	bool adopted; /* maps were there before */
@@ -38,11 +39,13 @@ struct dataplane {
 	struct sl_slot *slots;
 	struct sl_service_state *service_states;
 	const struct sl_hot *hot;
+	const struct sl_answers *answers;
 	const struct sl_cpu_counters *counters;
 	const struct sl_kind_counters *kinds;
 
 	/* descriptors of the rest; owned by skel */
 	int addresses_fd, services_fd, returns_fd, accounts_fd, pins_fd, half_open_fd;
+	int exchanges_fd, cids_fd;
 	int targets_fd, tallies_fd, events_fd, names_fd;
 };
 

@@ -34,6 +34,7 @@ enum {
 	SLOTS,
 	PINS,
 	HALF_OPEN,
+	EXCHANGES,
 	LINES,
 	TALLIES
 };
@@ -49,6 +50,7 @@ static const struct member members[] = {
 	[SLOTS]     = { M(slots),        SL_DEF_SLOTS,        1u << 28 },
 	[PINS]      = { M(pins),         SL_DEF_PINS,         1u << 26 },
 	[HALF_OPEN] = { M(half_open),    SL_DEF_HALF_OPEN,    1u << 26 },
+	[EXCHANGES] = { M(exchanges),    SL_DEF_EXCHANGES,    1u << 26 },
 	[LINES]     = { M(device_lines), SL_DEF_DEVICE_LINES, 1u << 26 },
 	[TALLIES]   = { M(tallies),      SL_DEF_TALLIES,      1u << 26 },
 #undef M
@@ -68,6 +70,8 @@ static const struct map_size {
 	{ "sl_kinds",       SERVICES,  1, 0, true },
 	{ "sl_instances",   INSTANCES, 1, 0, false },
 	{ "sl_returns",     INSTANCES, 1, 0, false },
+	{ "sl_cids",        INSTANCES, 1, 0, false },
+	{ "sl_answers",     INSTANCES, 1, 0, true },
 	{ "sl_buckets",     TENANTS,   1, 0, false },
 	{ "sl_accounts",    ACCOUNTS,  2, 0, false },
 	{ "sl_hot",         ACCOUNTS,  1, 0, true },
@@ -76,6 +80,7 @@ static const struct map_size {
 	{ "sl_slots",       SLOTS,     1, 0, false },
 	{ "sl_pins",        PINS,      1, 0, false },
 	{ "sl_half_open",   HALF_OPEN, 1, 0, false },
+	{ "sl_exchanges",   EXCHANGES, 1, 0, false },
 	{ "sl_devices",     LINES,     1, 0, false },
 	{ "sl_tallies",     TALLIES,   1, 0, false },
 };
@@ -97,6 +102,7 @@ static const struct mapping {
 	{ "sl_slots",        M(slots),          RW },
 	{ "sl_svc_states",   M(service_states), RW },
 	{ "sl_hot",          M(hot),            PROT_READ },
+	{ "sl_answers",      M(answers),        PROT_READ },
 	{ "sl_counters",     M(counters),       PROT_READ },
 	{ "sl_kinds",        M(kinds),          PROT_READ },
 #undef RW
@@ -113,6 +119,8 @@ static const struct descriptor {
 	{ "sl_accounts",  offsetof(struct dataplane, accounts_fd) },
 	{ "sl_pins",      offsetof(struct dataplane, pins_fd) },
 	{ "sl_half_open", offsetof(struct dataplane, half_open_fd) },
+	{ "sl_exchanges", offsetof(struct dataplane, exchanges_fd) },
+	{ "sl_cids",      offsetof(struct dataplane, cids_fd) },
 	{ "sl_targets",   offsetof(struct dataplane, targets_fd) },
 	{ "sl_tallies",   offsetof(struct dataplane, tallies_fd) },
 	{ "sl_events",    offsetof(struct dataplane, events_fd) },
@@ -327,6 +335,7 @@ int maps_prepare(struct dataplane *dp, const struct model_capacity *asked, bool 
 	}
 	dp->accounts_per_cpu = dp->cap.accounts;
 	dp->services_per_cpu = dp->cap.services;
+	dp->instances_per_cpu = dp->cap.instances;
 	dp->ranges_per_bank = RANGES_PER_PREFIX * dp->cap.prefixes + SPARE_RANGES;
 	dp->index_per_bank = RANGES_PER_PREFIX * dp->cap.prefixes + SPARE_INDEX;
 	*ret_adopted = there > 0;

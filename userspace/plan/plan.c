@@ -200,7 +200,24 @@ static uint8_t service_flags(const struct draft *d, const struct model_service *
 		flags |= SL_SVC_BY_SOURCE;
 	if (s->protocol != SL_P_UDP)
 		flags |= SL_SVC_AFFINITY;
+	if (s->health.outlier.present)
+		flags |= SL_SVC_OUTLIERS;
 	return flags;
+}
+
+/* By rotation id, 4 bits each. */
+static uint32_t cid_rotations(const struct model_cid *c)
+{
+	uint32_t ret = 0;
+
+	for (int i = 0; i < SL_CID_ROTATIONS; i++)
+		ret |= (uint32_t)c->server_id_length[i] << 4 * i;
+	return ret;
+}
+
+static uint64_t reply_cost(double rate)
+{
+	return rate > 0 ? (uint64_t)(1e9 * SL_TAT_PER_NS / rate + 0.5) : 0;
 }
 
 static struct plan_service service_plan(const struct draft *d, size_t i)
@@ -220,6 +237,11 @@ static struct plan_service service_plan(const struct draft *d, size_t i)
 			.tenant = d->owner[i] == NONE ? 0 : d->ids->tenant[d->owner[i]],
 			.keep_s = s->keep_s,
 			.half_open_max = s->half_open_max,
+			.cid_layout = s->cid.layout,
+			.cid_len = s->cid.length,
+			.device_key = s->device_key,
+			.cid_rotations = cid_rotations(&s->cid),
+			.reply_cost = reply_cost(s->reply_rate),
 		},
 	};
 }

@@ -27,6 +27,7 @@ const char *const kind_labels[SL_K__MAX] = { SL_KINDS(X) };
 const char *const group_labels[SL_G__MAX] = {
 	[SL_G_FOREIGN] = "foreign", [SL_G_ADMITTED] = "admitted",   [SL_G_RETURNED] = "returned",
 	[SL_G_REFUSED] = "refused", [SL_G_MALFORMED] = "malformed", [SL_G_FAILED] = "failed",
+	[SL_G_ANSWERED] = "answered",
 };
 
 const char *const quota_labels[SL_Q__MAX] = {

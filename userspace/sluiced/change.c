@@ -50,6 +50,7 @@ static int capacity_check(struct change *c)
 		{ "slots", want->slots, have->slots },
 		{ "pins", want->pins, have->pins },
 		{ "half_open", want->half_open, have->half_open },
+		{ "exchanges", want->exchanges, have->exchanges },
 		{ "device_lines", want->device_lines, have->device_lines },
 		{ "tallies", want->tallies, have->tallies },
 	};
