@@ -112,11 +112,11 @@ struct model_service {
 	uint32_t keep_s;		  /* defaults: tcp mqtt mqtts 3600, coap udp 300 */
 	bool track;			  /* refused so far: "want false" */
 	uint64_t drain_timeout_ns;	  /* default 10m; 0: wait for ever */
-	bool drain_moves;		  /* "drain": "keep" (default) or "move": flows go at once */
-	struct model_cid cid;		  /* coaps only */
-	enum sl_device_key device_key;	  /* default "address"; "cid" wants cid */
-	double reply_rate;		  /* "reply_budget", replies in place a second; default 1k/s */
-	uint32_t half_open_max;		  /* default 16384; member "pin_budget" */
+	bool drain_moves;	       /* "drain": "keep" (default) or "move": flows go at once */
+	struct model_cid cid;	       /* coaps only */
+	enum sl_device_key device_key; /* default "address"; "cid" wants cid */
+	double reply_rate;	       /* "reply_budget", replies in place a second; default 1k/s */
+	uint32_t half_open_max;	       /* default 16384; member "pin_budget" */
 	struct model_instance *instances;
 	size_t n_instances;
 	struct model_health health;

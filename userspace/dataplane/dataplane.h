@@ -17,11 +17,11 @@ struct sluice_bpf;
 struct dataplane {
 	struct sluice_bpf *skel;
 	char *pin_root;
-	struct model_capacity cap; /* of the maps as they are, not as asked for */
-	uint32_t n_cpus;	   /* possible ones: counters have a part for each */
-	uint32_t accounts_per_cpu; /* hot[cpu * accounts_per_cpu + account] */
+	struct model_capacity cap;  /* of the maps as they are, not as asked for */
+	uint32_t n_cpus;	    /* possible ones: counters have a part for each */
+	uint32_t accounts_per_cpu;  /* hot[cpu * accounts_per_cpu + account] */
 	uint32_t instances_per_cpu; /* answers[cpu * instances_per_cpu + instance] */
-	uint32_t services_per_cpu; /* kinds[cpu * services_per_cpu + service] */
+	uint32_t services_per_cpu;  /* kinds[cpu * services_per_cpu + service] */
 	uint64_t tick_ns;
 	bool adopted; /* maps were there before */
 	bool banks_equal; /* sync.c: the idle bank is a copy of the one in force, as far as this process knows */

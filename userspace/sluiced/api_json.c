@@ -25,8 +25,8 @@ const char *const kind_labels[SL_K__MAX] = { SL_KINDS(X) };
 #undef X
 
 const char *const group_labels[SL_G__MAX] = {
-	[SL_G_FOREIGN] = "foreign", [SL_G_ADMITTED] = "admitted",   [SL_G_RETURNED] = "returned",
-	[SL_G_REFUSED] = "refused", [SL_G_MALFORMED] = "malformed", [SL_G_FAILED] = "failed",
+	[SL_G_FOREIGN] = "foreign",   [SL_G_ADMITTED] = "admitted",   [SL_G_RETURNED] = "returned",
+	[SL_G_REFUSED] = "refused",   [SL_G_MALFORMED] = "malformed", [SL_G_FAILED] = "failed",
 	[SL_G_ANSWERED] = "answered",
 };
 
