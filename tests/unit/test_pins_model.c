@@ -259,7 +259,8 @@ static void poll(struct world *w)
 		return;
 	w->failures_seen = w->failures;
 	if (keeps(w, RULE_PROLONG))
-		w->prolonged += ring_prolong(w->slots, w->size, clock_s(w->t), w->sc->keep_s) > 0;
+		w->prolonged += ring_prolong(w->slots, w->size, clock_s(w->t),
+					     ring_prolong_s(w->sc->keep_s)) > 0;
 }
 
 /* It comes back with what slots and pins say, and with nothing else. */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include "lib/affinity.h"
 #include "plan/ring.h"
 
 #define MAX_MEMBERS 64
@@ -267,6 +268,53 @@ static void test_prolong(void **state)
 	free(s);
 }
 
+/* What is prolonged for lost pins has not just begun, for any sort of opener. */
+static void test_prolonged_is_not_early(void **state)
+{
+	static const uint32_t keeps[] = { 5, 51, 52, 60, 100, 3600 };
+
+	(void)state;
+	for (size_t i = 0; i < SL_ARRAY_SIZE(keeps); i++) {
+		uint32_t keep = keeps[i], by = ring_prolong_s(keep);
+
+		assert_in_range(by, keep < 52 ? keep : 6, keep);
+		for (enum flow_step step = FLOW_OPENER; step <= FLOW_OPENER_SLOW; step++) {
+			const struct affinity_view v = {
+				.slot = { .cur = 2, .prev = 1, .deadline = 1000 + by },
+				.now_s = 1000,
+				.keep_s = keep,
+				.step = step,
+				.prev_usable = true,
+				.half_open_room = true,
+			};
+
+			assert_int_equal(affinity_decide(&v).instance, keep < 52 ? 1 : 2);
+		}
+	}
+}
+
+static void test_clamp(void **state)
+{
+	struct sl_slot *s = slots_make(4, 1);
+
+	(void)state;
+	s[1] = (struct sl_slot){ 2, 1, 1010 };
+	s[2] = (struct sl_slot){ 2, 1, 1000 };
+	s[3] = (struct sl_slot){ 2, 1, 1500 };
+	ring_clamp(s, 4, 1000, KEEP);
+	assert_int_equal(s[0].deadline, 0);
+	assert_int_equal(s[1].deadline, 1010);
+	assert_int_equal(s[2].deadline, 1000);
+	assert_int_equal(s[3].deadline, 1100);
+	assert_int_equal(s[3].cur, 2);
+	assert_int_equal(s[3].prev, 1);
+	assert_true(ring_is_unsettled(s, 4));
+	assert_true(ring_is_unsettled(s + 3, 1));
+	assert_false(ring_is_unsettled(s, 1));
+	assert_false(ring_is_unsettled(s, 0));
+	free(s);
+}
+
 static void test_settle(void **state)
 {
 	static const uint32_t deadlines[] = { 0, 1001, 1000, 999, 999 };
@@ -349,6 +397,35 @@ static void test_stale_pins(void **state)
 	}
 }
 
+static void test_stale_exchanges(void **state)
+{
+	static const struct sl_slot quiet = { 2, 0, 0 }, moving = { 2, 1, 1500 },
+				    past = { 2, 1, 1000 };
+	static const struct {
+		const char *name;
+		const struct sl_slot *slot;
+		struct sl_exchange exchange;
+		bool stale;
+	} rows[] = {
+		{ "nothing left to move", &quiet, { 1, 0, 1000 }, true },
+		{ "fresh", &moving, { 1, 0, 1000 }, false },
+		{ "younger than the sweep", &moving, { 1, 0, 1003 }, false },
+		{ "60 s", &moving, { 1, 0, 940 }, false },
+		{ "61 s", &moving, { 1, 0, 939 }, true },
+		{ "cur, in transition", &moving, { 2, 0, 1000 }, false },
+		{ "cur, past", &past, { 2, 0, 1000 }, true },
+		{ "prev, past", &past, { 1, 0, 1000 }, false },
+		{ "prev, past, 61 s", &past, { 1, 0, 939 }, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < SL_ARRAY_SIZE(rows); i++) {
+		print_message("case: %s\n", rows[i].name);
+		assert_int_equal(ring_exchange_is_stale(&rows[i].exchange, rows[i].slot, 1000),
+				 rows[i].stale);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -361,9 +438,12 @@ int main(void)
 		cmocka_unit_test(test_update_at_the_end_of_time),
 		cmocka_unit_test(test_grow),
 		cmocka_unit_test(test_prolong),
+		cmocka_unit_test(test_prolonged_is_not_early),
+		cmocka_unit_test(test_clamp),
 		cmocka_unit_test(test_settle),
 		cmocka_unit_test(test_uses),
 		cmocka_unit_test(test_stale_pins),
+		cmocka_unit_test(test_stale_exchanges),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
  * clock; a deadline that equals now has passed, for packets and daemon alike.
  */
 #include <string.h>
+#include "lib/affinity.h"
 #include "ring.h"
 
 /* Repetitions of a SYN are at most 32 s apart (Linux: 1 + 2 + ... s). */
@@ -101,6 +102,36 @@ uint32_t ring_prolong(struct sl_slot *slots, uint32_t size, uint32_t now_s, uint
 	return in_transition;
 }
 
+uint32_t ring_prolong_s(uint32_t keep_s)
+{
+	if (keep_s <= AFFINITY_GRACE_SLOW_S + AFFINITY_GRACE_S)
+		return keep_s;
+	return keep_s - AFFINITY_GRACE_SLOW_S;
+}
+
+void ring_clamp(struct sl_slot *slots, uint32_t size, uint32_t now_s, uint32_t keep_s)
+{
+	uint32_t deadline = deadline_after(now_s, keep_s);
+
+	for (uint32_t s = 0; s < size; s++) {
+		struct sl_slot slot = slots[s];
+
+		if (slot.deadline <= deadline)
+			continue;
+		slot.deadline = deadline;
+		slot_store(&slots[s], slot);
+	}
+}
+
+bool ring_is_unsettled(const struct sl_slot *slots, uint32_t size)
+{
+	for (uint32_t s = 0; s < size; s++) {
+		if (slots[s].deadline)
+			return true;
+	}
+	return false;
+}
+
 uint32_t ring_settle(struct sl_slot *slots, uint32_t size, uint32_t now_s, const uint64_t *pinned)
 {
 	uint32_t unsettled = 0;
@@ -146,4 +177,13 @@ bool ring_pin_is_stale(const struct sl_pin *pin, const struct sl_slot *slot, boo
 	if (pin->flags & SL_PIN_CLOSING && idle > CLOSING_IDLE_S)
 		return true;
 	return !slot_in_transition(slot, now_s) && pin->instance == slot->cur;
+}
+
+bool ring_exchange_is_stale(const struct sl_exchange *x, const struct sl_slot *slot, uint32_t now_s)
+{
+	uint32_t idle = x->seen < now_s ? now_s - x->seen : 0;
+
+	if (!slot->deadline || idle > EXCHANGE_IDLE_S)
+		return true;
+	return !slot_in_transition(slot, now_s) && x->instance == slot->cur;
 }

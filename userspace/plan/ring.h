@@ -46,6 +46,22 @@ uint32_t ring_update(struct sl_slot *slots, const uint16_t *table, uint32_t size
  */
 uint32_t ring_prolong(struct sl_slot *slots, uint32_t size, uint32_t now_s, uint32_t keep_s);
 
+/* By how much to prolong for pins that could not be made. Packets take what a
+ * deadline exceeds now + keep by, within the grace, for a transition that has just
+ * begun: so it is the longest grace less than keep, or openers would go to prev for
+ * as long as pins are lost. A keep that is hardly longer than the grace is taken
+ * whole.
+ */
+uint32_t ring_prolong_s(uint32_t keep_s);
+
+/* Shorten every transition to at most @now_s + @keep_s, because keep was lowered:
+ * a longer one would be taken for one that has just begun, until it is as short.
+ */
+void ring_clamp(struct sl_slot *slots, uint32_t size, uint32_t now_s, uint32_t keep_s);
+
+/* Does any slot have a deadline, passed or not? */
+bool ring_is_unsettled(const struct sl_slot *slots, uint32_t size);
+
 /* What a sweep found in one service's pins: @pinned has a bit a slot. Sets the
  * deadline 0 where it has passed and no pin is left. Returns how many slots
  * are still in transition or past it with pins. @now_s is when the sweep began;
@@ -65,5 +81,16 @@ struct ring_uses ring_uses(const struct sl_slot *slots, uint32_t size, uint16_t 
 /* Is pin @pin still worth keeping at @now_s, in slot @slot? */
 bool ring_pin_is_stale(const struct sl_pin *pin, const struct sl_slot *slot, bool half_open,
 		       uint32_t now_s, uint32_t keep_s);
+
+/* Nobody repeats a confirmable message for longer than MAX_TRANSMIT_SPAN, 45 s (RFC
+ * 7252 4.8.2), and its ACK comes soon after.
+ */
+#define EXCHANGE_IDLE_S 60
+
+/* Likewise for an exchange. One whose instance is the slot's past the deadline says
+ * what the slot says, and must not hold it back: there is a next one with each request.
+ */
+bool ring_exchange_is_stale(const struct sl_exchange *x, const struct sl_slot *slot,
+			    uint32_t now_s);
 
 #endif /* SL_RING_H */
