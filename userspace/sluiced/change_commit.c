@@ -95,8 +95,9 @@ static void service_fill(struct change *c, const struct change_service *cs, stru
 	s->affinity = cs->value.flags & SL_SVC_AFFINITY;
 	s->leaving = false;
 	slots = c->d->dp->slots + s->ring_first;
-	if (s->keep_s != cs->value.keep_s)
+	if (s->keep_s < cs->value.keep_s)
 		ring_prolong(slots, s->ring_size, daemon_now_s(), cs->value.keep_s);
+	ring_clamp(slots, s->ring_size, daemon_now_s(), cs->value.keep_s);
 	s->keep_s = cs->value.keep_s;
 }
 

@@ -44,11 +44,6 @@ static uint32_t size_for(const struct change_service *cs)
 	return size > cs->old_size ? size : cs->old_size;
 }
 
-static uint32_t longer_keep(const struct change_service *cs, const struct live_service *live)
-{
-	return live && live->keep_s > cs->value.keep_s ? live->keep_s : cs->value.keep_s;
-}
-
 /* The slots as they are, spread over @size. */
 static void slots_copy(struct change *c, const struct change_service *cs, struct sl_slot *to,
 		       uint32_t size)
@@ -70,6 +65,9 @@ static int region_move(struct change *c, struct change_service *cs, const struct
 				   "capacity.slots: no room for the ring of service %s (%u slots, "
 				   "and as many while it changes): want a larger capacity",
 				   cs->want->name, size);
+	/* If the change is undone, the next sweep takes it back. */
+	if (ring_is_unsettled(slots, size))
+		registry_set_unsettled(c->d->dp, cs->value.id, true);
 	memcpy(c->d->dp->slots + first, slots, size * sizeof(*slots));
 	cs->value.ring_first = first;
 	cs->value.ring_size = size;
@@ -80,7 +78,7 @@ static int region_move(struct change *c, struct change_service *cs, const struct
 static int ring_of(struct change *c, struct change_service *cs)
 {
 	struct live_service *live = registry_service_by_id(c->d->registry, cs->value.id);
-	uint32_t size = size_for(cs), now = daemon_now_s(), keep = longer_keep(cs, live);
+	uint32_t size = size_for(cs), now = daemon_now_s(), keep = cs->value.keep_s;
 	sl_autofree struct ring_candidate *candidates = NULL;
 	sl_autofree struct sl_slot *slots = NULL;
 	sl_autofree uint16_t *table = NULL;
@@ -104,11 +102,14 @@ static int ring_of(struct change *c, struct change_service *cs)
 	cs->wanted = choice.wanted;
 	cs->healthy = choice.healthy;
 
-	/* Pins made by the longer keep must find their transition. */
-	if (live && live->keep_s != cs->value.keep_s) {
+	/* Pins made by the longer keep must find their transition; a shorter one begins
+	 * with the change in force, see service_fill().
+	 */
+	if (live && keep > live->keep_s) {
 		ring_prolong(c->d->dp->slots + cs->old_first, cs->old_size, now, keep);
 		ring_prolong(slots, size, now, keep);
 	}
+	ring_clamp(slots, size, now, keep);
 	if (size == cs->old_size && (!table || !ring_differs(slots, table, size)))
 		return 0;
 	if (table)

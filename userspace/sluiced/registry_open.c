@@ -11,6 +11,7 @@
 #include "../dataplane/scan.h"
 #include "../dataplane/sync.h"
 #include "registry_own.h"
+#include "rings.h"
 
 struct opening {
 	struct registry *r;
@@ -37,6 +38,7 @@ static int on_service_entry(struct registry *r, const struct sl_service_key *key
 			    const struct sl_service *value)
 {
 	struct live_service *s = registry_service_by_id(r, value->id);
+	int err;
 
 	if (!s) /* its name was lost: the next configuration gives it another id */
 		return 0;
@@ -47,7 +49,12 @@ static int on_service_entry(struct registry *r, const struct sl_service_key *key
 	s->keep_s = value->keep_s;
 	s->affinity = value->flags & SL_SVC_AFFINITY;
 	s->leaving = false;
-	return s->ring_size ? regions_claim(&r->regions, s->ring_first, s->ring_size) : 0;
+	err = s->ring_size ? regions_claim(&r->regions, s->ring_first, s->ring_size) : 0;
+	if (!err)
+		registry_set_unsettled(
+			r->dp, s->id,
+			ring_is_unsettled(r->dp->slots + s->ring_first, s->ring_size));
+	return err;
 }
 
 static int read_services(struct registry *r)

@@ -73,6 +73,12 @@ void registry_ring_count(struct daemon *d, struct live_service *s, uint32_t sinc
 		s->transition_since_s = since_s;
 }
 
+void registry_set_unsettled(struct dataplane *dp, uint16_t id, bool unsettled)
+{
+	/* A slot that is stored afterwards is not seen before it. */
+	__atomic_store_n(&dp->service_states[id].unsettled, unsettled, __ATOMIC_SEQ_CST);
+}
+
 int registry_ring_update(struct daemon *d, struct live_service *s)
 {
 	struct sl_slot *slots = d->dp->slots + s->ring_first;
@@ -92,6 +98,8 @@ int registry_ring_update(struct daemon *d, struct live_service *s)
 		return err;
 	table = choice.table;
 	registry_tell_min_healthy(d, s, &choice);
+	if (choice.table && s->affinity && ring_differs(slots, choice.table, s->ring_size))
+		registry_set_unsettled(d->dp, s->id, true);
 	if (choice.table)
 		ring_update(slots, choice.table, s->ring_size, daemon_now_s(), s->keep_s,
 			    s->affinity);

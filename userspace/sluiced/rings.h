@@ -6,6 +6,11 @@
 #include "../plan/choose.h"
 #include "daemon.h"
 
+/* Tell the way back whether some slot of service @id is not quiescent: true before
+ * the first such slot is stored, false after the last has settled.
+ */
+void registry_set_unsettled(struct dataplane *dp, uint16_t id, bool unsettled);
+
 /* Bring the service's ring to what its instances are now, in place. */
 int registry_ring_update(struct daemon *d, struct live_service *s);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A pass reads both tables of pins, a batch at a time, then settles service after
+/* A pass reads both tables of pins and that of exchanges, a batch at a time, then settles service after
  * service. It yields to the loop whenever its time is up, so that no step blocks
  * for longer than a batch and SWEEP_STEP_NS.
  *
@@ -28,6 +28,7 @@ enum sweep_phase {
 	SWEEP_BETWEEN,
 	SWEEP_PINS,
 	SWEEP_HALF_OPEN,
+	SWEEP_EXCHANGES,
 	SWEEP_SERVICES,
 };
 
@@ -35,7 +36,7 @@ struct sweep {
 	struct daemon *d;
 	uv_timer_t timer;
 	enum sweep_phase phase;
-	struct scan pins, half_open;
+	struct scan pins, half_open, exchanges;
 	uint64_t last_end_ns;
 	bool failed; /* the last pass: told once */
 	struct sweep_pass pass;
@@ -72,54 +73,93 @@ static int pass_begin(struct sweep *s)
 	}
 	scan_rewind(&s->pins);
 	scan_rewind(&s->half_open);
+	scan_rewind(&s->exchanges);
 	return 0;
 }
 
-/* -- pins -- */
+/* -- pins and exchanges -- */
 
-static bool instance_has_it(const struct dataplane *dp, const struct sl_pin *pin, uint16_t service)
+/* Is it still the one, and not given up? */
+static bool instance_has_it(const struct dataplane *dp, uint16_t id, uint16_t generation,
+			    uint16_t service)
 {
 	const struct sl_instance *i;
 
-	if (pin->instance >= dp->cap.instances)
+	if (id >= dp->cap.instances)
 		return false;
-	i = &dp->instances[pin->instance];
-	return i->service == service && i->generation == pin->generation && !(i->flags & SL_I_DOWN);
+	i = &dp->instances[id];
+	return i->service == service && i->generation == generation && !(i->flags & SL_I_DOWN);
 }
 
-/* Worth keeping? Then its slot has a pin, and its instance a flow. */
+/* Where an entry of one of the tables belongs; NULL: nowhere any more. */
+static struct live_service *place(struct sweep *s, const struct sl_pin_key *of, uint32_t *ret_slot)
+{
+	struct daemon *d = s->d;
+	struct live_service *svc = registry_service_by_id(d->registry, of->service);
+
+	if (!svc || svc->leaving || !svc->ring_size)
+		return NULL;
+	*ret_slot =
+		ring_slot(flow_hash((const __u64 *)d->dp->control->flow_key, &of->addr, of->port),
+			  svc->ring_size);
+	return svc;
+}
+
+/* Worth keeping: its slot has a pin, and its instance a flow. */
+static void hold(struct sweep *s, const struct live_service *svc, uint32_t slot, uint16_t instance)
+{
+	struct sweep_ring *r = &s->pass.rings[svc->id];
+
+	if (r->pinned && r->size == svc->ring_size)
+		r->pinned[slot / 64] |= 1ull << (slot % 64);
+	s->pass.pins[instance]++;
+}
+
 static bool pin_keep(struct sweep *s, const struct sl_pin_key *key, const struct sl_pin *pin,
 		     bool half_open)
 {
-	struct daemon *d = s->d;
-	struct live_service *svc = registry_service_by_id(d->registry, key->service);
-	struct sweep_ring *r;
+	struct dataplane *dp = s->d->dp;
 	uint32_t slot;
+	struct live_service *svc = place(s, key, &slot);
 
-	if (!svc || svc->leaving || !svc->ring_size || !instance_has_it(d->dp, pin, svc->id))
-		return false;
-	slot = ring_slot(flow_hash((const __u64 *)d->dp->control->flow_key, &key->addr, key->port),
-			 svc->ring_size);
-	if (ring_pin_is_stale(pin, &d->dp->slots[svc->ring_first + slot], half_open, daemon_now_s(),
+	if (!svc || !instance_has_it(dp, pin->instance, pin->generation, svc->id) ||
+	    ring_pin_is_stale(pin, &dp->slots[svc->ring_first + slot], half_open, daemon_now_s(),
 			      svc->keep_s))
 		return false;
-	r = &s->pass.rings[svc->id];
-	if (r->pinned && r->size == svc->ring_size)
-		r->pinned[slot / 64] |= 1ull << (slot % 64);
-	s->pass.pins[pin->instance]++;
+	hold(s, svc, slot, pin->instance);
 	return true;
 }
 
-static void pin_delete(struct sweep *s, struct scan *table, const struct sl_pin_key *key)
+static bool exchange_keep(struct sweep *s, const struct sl_exchange_key *key,
+			  const struct sl_exchange *x)
+{
+	const struct sl_pin_key of = { .addr = key->addr,
+				       .port = key->port,
+				       .service = key->service };
+	struct dataplane *dp = s->d->dp;
+	uint32_t slot;
+	struct live_service *svc = place(s, &of, &slot);
+
+	if (!svc || !instance_has_it(dp, x->instance, x->generation, svc->id) ||
+	    ring_exchange_is_stale(x, &dp->slots[svc->ring_first + slot], daemon_now_s()))
+		return false;
+	hold(s, svc, slot, x->instance);
+	return true;
+}
+
+/* Delete an entry, and take it off its service's count, if it has one. */
+static void entry_delete(struct sweep *s, const struct scan *table, const void *key,
+			 uint16_t service)
 {
 	struct sl_service_state *state;
 
-	if (bpf_map_delete_elem(table->fd, key) || table != &s->half_open)
+	if (bpf_map_delete_elem(table->fd, key) || service >= s->d->dp->cap.services)
 		return; /* a packet was faster: then it has counted, too */
-	if (key->service >= s->d->dp->cap.services)
-		return;
-	state = &s->d->dp->service_states[key->service];
-	__atomic_fetch_sub(&state->half_open, 1, __ATOMIC_RELAXED);
+	state = &s->d->dp->service_states[service];
+	if (table == &s->half_open)
+		__atomic_fetch_sub(&state->half_open, 1, __ATOMIC_RELAXED);
+	else if (table == &s->exchanges)
+		__atomic_fetch_sub(&state->exchanges, 1, __ATOMIC_RELAXED);
 }
 
 /* One batch of @table. */
@@ -134,7 +174,23 @@ static int pins_step(struct sweep *s, struct scan *table)
 	pins = (const void *)table->values;
 	for (uint32_t i = 0; i < n; i++) {
 		if (!pin_keep(s, &keys[i], &pins[i], table == &s->half_open))
-			pin_delete(s, table, &keys[i]);
+			entry_delete(s, table, &keys[i], keys[i].service);
+	}
+	return err;
+}
+
+static int exchanges_step(struct sweep *s)
+{
+	const struct sl_exchange_key *keys;
+	const struct sl_exchange *x;
+	uint32_t n;
+	int err = scan_next(&s->exchanges, &n);
+
+	keys = (const void *)s->exchanges.keys;
+	x = (const void *)s->exchanges.values;
+	for (uint32_t i = 0; i < n; i++) {
+		if (!exchange_keep(s, &keys[i], &x[i]))
+			entry_delete(s, &s->exchanges, &keys[i], keys[i].service);
 	}
 	return err;
 }
@@ -158,6 +214,11 @@ static int phase_step(struct sweep *s)
 	case SWEEP_HALF_OPEN:
 		err = pins_step(s, &s->half_open);
 		if (s->half_open.done)
+			s->phase = SWEEP_EXCHANGES;
+		break;
+	case SWEEP_EXCHANGES:
+		err = exchanges_step(s);
+		if (s->exchanges.done)
 			s->phase = SWEEP_SERVICES;
 		break;
 	case SWEEP_SERVICES:
@@ -230,6 +291,7 @@ static void free_sweep(struct sweep *s)
 	free(s->pass.pins);
 	scan_close(&s->pins);
 	scan_close(&s->half_open);
+	scan_close(&s->exchanges);
 }
 
 int sweep_open(struct daemon *d, struct sweep **ret)
@@ -249,6 +311,9 @@ int sweep_open(struct daemon *d, struct sweep **ret)
 	if (!err)
 		err = scan_open(d->dp->half_open_fd, sizeof(struct sl_pin_key),
 				sizeof(struct sl_pin), &s->half_open);
+	if (!err)
+		err = scan_open(d->dp->exchanges_fd, sizeof(struct sl_exchange_key),
+				sizeof(struct sl_exchange), &s->exchanges);
 	if (!err)
 		err = uv_timer_init(&d->loop, &s->timer);
 	if (err) {

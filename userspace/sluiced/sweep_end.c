@@ -49,7 +49,8 @@ static void prolong_for_lost_pins(struct daemon *d, struct live_service *s)
 		return;
 	s->pins_lost += lost;
 	if (!past)
-		ring_prolong(d->dp->slots + s->ring_first, s->ring_size, now, s->keep_s);
+		ring_prolong(d->dp->slots + s->ring_first, s->ring_size, now,
+			     ring_prolong_s(s->keep_s));
 	tell_lost_pins(d, s, past);
 }
 
@@ -58,8 +59,9 @@ static void settle(struct daemon *d, struct live_service *s, const struct sweep_
 	const struct sweep_ring *r = &p->rings[s->id];
 
 	prolong_for_lost_pins(d, s);
-	if (r->pinned && r->size == s->ring_size)
-		ring_settle(d->dp->slots + s->ring_first, s->ring_size, p->start_s, r->pinned);
+	if (r->pinned && r->size == s->ring_size &&
+	    !ring_settle(d->dp->slots + s->ring_first, s->ring_size, p->start_s, r->pinned))
+		registry_set_unsettled(d->dp, s->id, false);
 	registry_ring_count(d, s, p->start_s);
 }
 
