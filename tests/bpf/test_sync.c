@@ -499,6 +499,43 @@ static void test_instance(void **state)
 	assert_int_equal(bpf_map_lookup_elem(bed->dp->returns_fd, &key, &back), -ENOENT);
 }
 
+static void server_id_is(const struct bed *bed, uint32_t server_id, uint32_t want)
+{
+	struct sl_cid_key key = { .server_id = server_id, .service = 1 };
+	__u32 holder = 0;
+
+	assert_int_equal(bpf_map_lookup_elem(bed->dp->cids_fd, &key, &holder), want ? 0 : -ENOENT);
+	assert_int_equal(holder, want);
+}
+
+static void test_server_ids(void **state)
+{
+	struct bed *bed = *state;
+	struct dataplane *dp = bed->dp;
+
+	dp->instances[5].service = dp->instances[6].service = 1;
+	assert_false(sync_instance_has_server_id(dp, 5));
+	assert_int_equal(sync_instance_server_id(dp, 5, true, 0), 0);
+	server_id_is(bed, 0, 5);
+	assert_int_equal(sync_instance_server_id(dp, 5, true, 7), 0);
+	server_id_is(bed, 0, 0);
+	server_id_is(bed, 7, 5);
+	assert_int_equal(sync_instance_server_id(dp, 6, true, 8), 0);
+	/* They change places. */
+	assert_int_equal(sync_instance_server_id(dp, 5, true, 8), 0);
+	assert_false(sync_instance_has_server_id(dp, 6));
+	assert_int_equal(sync_instance_server_id(dp, 6, true, 7), 0);
+	server_id_is(bed, 7, 6);
+	server_id_is(bed, 8, 5);
+	assert_true(sync_instance_has_server_id(dp, 5) && sync_instance_has_server_id(dp, 6));
+	/* Lost, and freed. */
+	assert_int_equal(sync_instance_server_id(dp, 5, false, 0), 0);
+	server_id_is(bed, 8, 0);
+	assert_int_equal(sync_instance_clear(dp, 6, 0), 0);
+	server_id_is(bed, 7, 0);
+	dp->instances[5].service = 0;
+}
+
 /* -- the bed -- */
 
 static int bed_open(void **state)
@@ -544,6 +581,7 @@ int main(void)
 		cmocka_unit_test(test_one_tenant),
 		cmocka_unit_test(test_one_tenant_killed),
 		cmocka_unit_test(test_instance),
+		cmocka_unit_test(test_server_ids),
 	};
 
 	private_net_enter();

@@ -53,6 +53,14 @@ int sync_wait(void);
 int sync_instance_write(struct dataplane *dp, uint16_t id, const struct sl_instance *value,
 			const struct sl_service_key *vip);
 int sync_instance_clear(struct dataplane *dp, uint16_t id, uint8_t proto);
+
+/* The server id in the connection ids that instance @id makes, or that there is none
+ * (@has false). What another instance of its service had under @server_id is
+ * replaced. Returns 0, -ENOSPC or another negative errno.
+ */
+int sync_instance_server_id(struct dataplane *dp, uint16_t id, bool has, uint32_t server_id);
+/* Then it is .server_id of its record. */
+bool sync_instance_has_server_id(const struct dataplane *dp, uint16_t id);
 void sync_instance_hop(struct dataplane *dp, uint16_t id, const struct sl_hop *hop);
 
 /* Ones' complement differences for struct sl_instance, see bpf/lib/csum.h. */

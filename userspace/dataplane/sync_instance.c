@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Lasting objects: an instance's record, its return entry, its hop. */
+/* Lasting objects: an instance's record, its return entry, its server id, its hop. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -56,6 +56,49 @@ static int return_clear(struct dataplane *dp, uint16_t id, uint8_t proto)
 	return err == -ENOENT ? 0 : err;
 }
 
+static struct sl_cid_key cid_key(const struct sl_instance *i)
+{
+	return (struct sl_cid_key){ .server_id = i->server_id, .service = i->service };
+}
+
+bool sync_instance_has_server_id(const struct dataplane *dp, uint16_t id)
+{
+	struct sl_cid_key key = cid_key(&dp->instances[id]);
+	__u32 holder;
+
+	return !bpf_map_lookup_elem(dp->cids_fd, &key, &holder) && holder == id;
+}
+
+/* Another one may have taken the server id over: then the entry is its. */
+static int server_id_clear(struct dataplane *dp, uint16_t id)
+{
+	struct sl_cid_key key = cid_key(&dp->instances[id]);
+	int err;
+
+	if (!sync_instance_has_server_id(dp, id))
+		return 0;
+	err = bpf_map_delete_elem(dp->cids_fd, &key);
+	return err == -ENOENT ? 0 : err;
+}
+
+int sync_instance_server_id(struct dataplane *dp, uint16_t id, bool has, uint32_t server_id)
+{
+	struct sl_instance *record = &dp->instances[id];
+	struct sl_cid_key key = cid_key(record);
+	__u32 holder = id;
+	int err = 0;
+
+	if (!has || record->server_id != server_id)
+		err = server_id_clear(dp, id);
+	if (err || !has)
+		return err;
+	key.server_id = server_id;
+	err = bpf_map_update_elem(dp->cids_fd, &key, &holder, BPF_ANY);
+	if (!err)
+		record->server_id = server_id;
+	return err == -E2BIG ? -ENOSPC : err;
+}
+
 int sync_instance_clear(struct dataplane *dp, uint16_t id, uint8_t proto)
 {
 	struct sl_instance *record = &dp->instances[id];
@@ -65,6 +108,8 @@ int sync_instance_clear(struct dataplane *dp, uint16_t id, uint8_t proto)
 		err = return_clear(dp, id, proto);
 	else
 		err = return_clear(dp, id, IPPROTO_UDP) ?: return_clear(dp, id, IPPROTO_TCP);
+	if (!err)
+		err = server_id_clear(dp, id);
 	if (err)
 		return err;
 	*record = (struct sl_instance){ .generation = record->generation };

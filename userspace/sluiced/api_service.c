@@ -114,6 +114,8 @@ static cJSON *instance_json(const struct live_instance *i)
 	json_addr(o, "address", &i->addr);
 	json_u64(o, "port", i->port);
 	json_u64(o, "weight", i->weight);
+	if (i->has_server_id)
+		json_u64(o, "server_id", i->server_id);
 	json_str(o, "state", instance_state(i));
 	json_str(o, "admin", admin_label(i->admin));
 	add_health(i, o);

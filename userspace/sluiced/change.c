@@ -347,6 +347,8 @@ int change_run(struct change *c)
 	names_mark(names);
 	err = take_ids(c);
 	if (!err)
+		err = change_cids_check(c);
+	if (!err)
 		err = c->services_only ? plan_from_kernel(c) : plan_make(c);
 	if (!err)
 		err = write_instances(c);

@@ -64,6 +64,11 @@ int change_rings(struct change *c);
 void change_rings_undo(struct change *c);
 void change_commit(struct change *c);
 
+/* change_cids.c: -EBUSY if a server id is wanted that one that leaves still has. */
+int change_cids_check(struct change *c);
+void change_cid_commit(struct daemon *d, struct live_instance *i,
+		       const struct model_instance *want);
+
 /* Address, port and protocol of a service as a key of bank 0. */
 struct sl_service_key change_service_key(const struct model_service *s);
 

@@ -47,6 +47,7 @@ static void instance_commit(struct daemon *d, struct live_service *s,
 		i->given_up = false;
 		event_emit(d->events, LOG_INFO, about, "back, before it had drained");
 	}
+	change_cid_commit(d, i, want);
 	i->weight = want->weight;
 	i->admin = want->admin;
 	i->origin = overlay_origin(d->overlay, s->name, want->name);

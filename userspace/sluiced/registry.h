@@ -33,6 +33,8 @@ struct live_instance {
 	struct sl_addr addr;
 	uint16_t port;
 	uint32_t weight;
+	bool has_server_id; /* an entry of sl_cids names it */
+	uint32_t server_id;
 	enum model_admin admin; /* by file, API or scaling */
 	enum live_origin origin;
 	enum live_health health;

@@ -111,6 +111,8 @@ static void on_instance_name(void *arg, const char *text, const struct sl_name *
 	}
 	i->addr = record->addr;
 	i->port = be16toh(record->port);
+	i->has_server_id = sync_instance_has_server_id(r->dp, i->id);
+	i->server_id = i->has_server_id ? record->server_id : 0;
 	i->leaving = name->state & NAME_I_LEAVING;
 	i->drain_since_s = name->state & NAME_I_DRAINING ? name->since_s : 0;
 	i->health = name->state & NAME_I_DOWN ? HEALTH_DOWN : HEALTH_UNKNOWN;
