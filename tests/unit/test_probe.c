@@ -194,7 +194,7 @@ static void test_delays_stay_near_the_interval(void **state)
 
 	(void)state;
 	for (int i = 0; i < 10000; i++) {
-		uint64_t d = probe_rule_delay(&rng, interval, false);
+		uint64_t d = probe_rule_delay(&rng, interval, PROBE_PACE_NORMAL);
 
 		low = d < low ? d : low;
 		high = d > high ? d : high;
@@ -202,9 +202,33 @@ static void test_delays_stay_near_the_interval(void **state)
 	assert_in_range(low, interval - swing, interval - swing / 2);
 	assert_in_range(high, interval + swing / 2, interval + swing);
 
-	assert_true(probe_rule_delay(&rng, interval, true) < PROBE_RULE_FIRST_NS * 17 / 16 + 1);
-	assert_true(probe_rule_delay(&rng, 1600, true) <= 1700);
-	assert_int_equal(probe_rule_delay(&rng, 0, false), 0);
+	assert_int_equal(probe_rule_delay(&rng, 0, PROBE_PACE_NORMAL), 0);
+}
+
+static void test_delays_by_pace(void **state)
+{
+	static const struct {
+		const char *name;
+		uint64_t interval, base;
+		enum probe_pace pace;
+	} cases[] = {
+		{ "undecided", 2000000000, PROBE_RULE_FIRST_NS, PROBE_PACE_UNDECIDED },
+		{ "undecided, often", 1600, 1600, PROBE_PACE_UNDECIDED },
+		{ "refused: an eighth", 4000000000, 500000000, PROBE_PACE_REFUSED },
+		{ "refused, often", 400000000, PROBE_RULE_REFUSED_NS, PROBE_PACE_REFUSED },
+		{ "refused, very often", 1600, 1600, PROBE_PACE_REFUSED },
+	};
+	uint64_t rng = 3;
+
+	(void)state;
+	for (size_t i = 0; i < SL_ARRAY_SIZE(cases); i++) {
+		uint64_t swing = cases[i].base / 16;
+
+		print_message("case: %s\n", cases[i].name);
+		for (int k = 0; k < 1000; k++)
+			assert_in_range(probe_rule_delay(&rng, cases[i].interval, cases[i].pace),
+					cases[i].base - swing, cases[i].base + swing);
+	}
 }
 
 static void test_a_thousand_targets_do_not_begin_at_once(void **state)
@@ -353,6 +377,7 @@ int main(void)
 		cmocka_unit_test(test_verdicts_follow_rise_and_fall),
 		cmocka_unit_test(test_counts_do_not_wrap),
 		cmocka_unit_test(test_delays_stay_near_the_interval),
+		cmocka_unit_test(test_delays_by_pace),
 		cmocka_unit_test(test_a_thousand_targets_do_not_begin_at_once),
 		cmocka_unit_test(test_the_seed_decides),
 		cmocka_unit_test(test_hook_lines),

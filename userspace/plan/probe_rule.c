@@ -42,12 +42,33 @@ static uint64_t random_below(uint64_t *rng, uint64_t limit)
 	return limit ? probe_rule_random(rng) % limit : 0;
 }
 
-uint64_t probe_rule_delay(uint64_t *rng, uint64_t interval_ns, bool undecided)
+static uint64_t smaller(uint64_t a, uint64_t b)
 {
-	uint64_t base = interval_ns, swing;
+	return a < b ? a : b;
+}
 
-	if (undecided && base > PROBE_RULE_FIRST_NS)
-		base = PROBE_RULE_FIRST_NS;
+/* Never longer than the interval, which may be short. */
+static uint64_t delay_base(uint64_t interval_ns, enum probe_pace pace)
+{
+	uint64_t eighth = interval_ns / 8;
+
+	switch (pace) {
+	case PROBE_PACE_UNDECIDED:
+		return smaller(interval_ns, PROBE_RULE_FIRST_NS);
+	case PROBE_PACE_REFUSED:
+		if (eighth < PROBE_RULE_REFUSED_NS)
+			eighth = PROBE_RULE_REFUSED_NS;
+		return smaller(interval_ns, eighth);
+	case PROBE_PACE_NORMAL:
+		break;
+	}
+	return interval_ns;
+}
+
+uint64_t probe_rule_delay(uint64_t *rng, uint64_t interval_ns, enum probe_pace pace)
+{
+	uint64_t base = delay_base(interval_ns, pace), swing;
+
 	swing = base >> JITTER_SHIFT;
 	return base - swing + random_below(rng, 2 * swing + 1);
 }

@@ -29,12 +29,20 @@ enum probe_verdict probe_rule_count(struct probe_counts *c, bool ok, enum probe_
 /* A state of splitmix64, stepped by each call; any value is a fine seed. */
 uint64_t probe_rule_random(uint64_t *rng);
 
+enum probe_pace {
+	PROBE_PACE_NORMAL,
+	PROBE_PACE_UNDECIDED, /* before the first verdict */
+	PROBE_PACE_REFUSED,   /* the last one was, but not yet enough in a row for evidence */
+};
+
 /* From the start of one probe to the start of the next: @interval_ns give or
- * take a sixteenth, so that probes that began together drift apart. Before the
- * first verdict it is at most PROBE_RULE_FIRST_NS.
+ * take a sixteenth, so that probes that began together drift apart. Undecided it
+ * is at most PROBE_RULE_FIRST_NS; after a refusal, which costs nobody anything to
+ * ask for again, an eighth, but PROBE_RULE_REFUSED_NS at least.
  */
-#define PROBE_RULE_FIRST_NS 500000000ull
-uint64_t probe_rule_delay(uint64_t *rng, uint64_t interval_ns, bool undecided);
+#define PROBE_RULE_FIRST_NS   500000000ull
+#define PROBE_RULE_REFUSED_NS 100000000ull
+uint64_t probe_rule_delay(uint64_t *rng, uint64_t interval_ns, enum probe_pace pace);
 
 /* When a new target is probed first: at once if it is alone, and spread evenly
  * over the interval at most where there are many.

@@ -80,9 +80,9 @@ static void target_arm(struct target *t, uint64_t delay_ns)
 }
 
 /* The next probe, counted from the start of the last one. */
-static void target_arm_next(struct target *t, bool undecided)
+static void target_arm_next(struct target *t, enum probe_pace pace)
 {
-	uint64_t delay = probe_rule_delay(&t->health->rng, t->interval_ns, undecided);
+	uint64_t delay = probe_rule_delay(&t->health->rng, t->interval_ns, pace);
 	uint64_t spent = uv_hrtime() - t->begun_ns;
 
 	target_arm(t, delay > spent ? delay - spent : NUM_NS_PER_MS);
@@ -133,6 +133,15 @@ static enum probe_verdict target_judge(struct target *t, const struct probe_resu
 	return verdict;
 }
 
+/* @decided: something is known of it. */
+static enum probe_pace pace_after(const struct target *t, const struct probe_result *result,
+				  bool decided)
+{
+	if (result->nobody && t->nobody < t->fall)
+		return PROBE_PACE_REFUSED;
+	return decided ? PROBE_PACE_NORMAL : PROBE_PACE_UNDECIDED;
+}
+
 static void on_probed(void *arg, const struct probe_result *result)
 {
 	struct target *t = arg;
@@ -148,9 +157,9 @@ static void on_probed(void *arg, const struct probe_result *result)
 
 	view = view_of(i->health);
 	verdict = target_judge(t, result, view);
-	target_arm_next(t, !view && !verdict);
 	if (result->outcome != PROBE_UNDECIDED)
 		t->nobody = result->nobody ? t->nobody + 1 : 0;
+	target_arm_next(t, pace_after(t, result, view || verdict));
 	/* Only of one that is down, or is told so below: nothing else takes it back. */
 	if (t->nobody >= t->fall && result->nobody &&
 	    (i->health == HEALTH_DOWN || verdict == PROBE_VERDICT_DOWN))
@@ -169,7 +178,7 @@ static void target_launch(struct target *t)
 	t->begun_ns = uv_hrtime();
 	if (probe_start(&h->d->loop, &t->what, on_probed, t, &t->run)) {
 		t->run = NULL;
-		target_arm_next(t, false);
+		target_arm_next(t, PROBE_PACE_NORMAL);
 		return;
 	}
 	h->outstanding++;
