@@ -14,7 +14,7 @@
 #define SIZE  1024
 #define THREE 3
 
-/* What is said of instances 1 to 3: up, Sick (probes fail), or not wanted. */
+/* What is said of instances 1 to 3: up, Sick (probes fail), Out (and cut off), or not wanted. */
 static const struct {
 	const char *name, *instances, *now; /* who holds the ring so far; "" : it is new */
 	double min_healthy;
@@ -32,6 +32,11 @@ static const struct {
 	{ "a drain does not count as sick", "u--", "123", 1, "1", false },
 	{ "all drain", "---", "123", 0.5, "", false },
 	{ "min_healthy 1", "uuS", "12", 1, "123", true },
+	{ "one out", "uOu", "123", 0.5, "13", false },
+	{ "out, and not believed", "uOS", "123", 0.5, "13", true },
+	{ "out counts as sick", "uO-", "123", 1, "1", true },
+	{ "all out: nobody else is left", "OOO", "123", 0.5, "123", true },
+	{ "all out, always believed: as it is", "OOO", "123", 0, "=", false },
 };
 
 static void held_by(const uint16_t *table, char ret[THREE + 1])
@@ -67,6 +72,7 @@ static void test_choose(void **state)
 				.hash = ring_name_hash("s", (char[]){ 'a' + k, 0 }),
 				.wanted = cases[i].instances[k] != '-',
 				.healthy = cases[i].instances[k] == 'u',
+				.out = cases[i].instances[k] == 'O',
 			};
 		for (size_t s = 0; *now && s < SIZE; s++)
 			slots[s].cur = now[s % strlen(now)] - '0';

@@ -17,6 +17,7 @@ enum name_instance_state {
 	NAME_I_LEAVING =
 		1 << 1,	      /* and is no longer in the configuration: free the id when drained */
 	NAME_I_DOWN = 1 << 2, /* probes said so, last */
+	NAME_I_GONE = 1 << 3, /* and there was evidence that nothing listens there */
 };
 
 int names_open(struct dataplane *dp, struct names **ret);

@@ -40,6 +40,28 @@ static bool all_wanted(const struct ring_candidate *c, size_t n, const struct sl
 	return true;
 }
 
+enum among {
+	HEALTHY,
+	NOT_OUT,
+	WANTED, /* nobody else is left */
+};
+
+static size_t members_of(const struct ring_candidate *c, size_t n, enum among among,
+			 struct ring_member *ret)
+{
+	size_t n_members = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!c[i].wanted || (among == HEALTHY && !c[i].healthy) ||
+		    (among == NOT_OUT && c[i].out))
+			continue;
+		ret[n_members++] = (struct ring_member){ .id = c[i].id,
+							 .weight = c[i].weight,
+							 .hash = c[i].hash };
+	}
+	return n_members;
+}
+
 int ring_choose(const struct ring_candidate *c, size_t n, double min_healthy,
 		const struct sl_slot *now, uint32_t size, struct ring_choice *ret)
 {
@@ -62,12 +84,9 @@ int ring_choose(const struct ring_candidate *c, size_t n, double min_healthy,
 		return 0;
 	}
 	all = choice.below_min_healthy || !choice.healthy;
-	for (size_t i = 0; i < n; i++) {
-		if (c[i].wanted && (all || c[i].healthy))
-			members[n_members++] = (struct ring_member){ .id = c[i].id,
-								     .weight = c[i].weight,
-								     .hash = c[i].hash };
-	}
+	n_members = members_of(c, n, all ? NOT_OUT : HEALTHY, members);
+	if (!n_members)
+		n_members = members_of(c, n, WANTED, members);
 	choice.table = calloc(size, sizeof(*choice.table));
 	err = choice.table ? maglev_fill(members, n_members, choice.table, size) : -ENOMEM;
 	if (err) {

@@ -12,6 +12,7 @@ struct ring_candidate {
 	uint64_t hash; /* ring_name_hash() */
 	bool wanted;   /* admin up, and not leaving */
 	bool healthy;  /* as far as probes say */
+	bool out;      /* takes no new flows even if probes are not believed: it has lost its own */
 };
 
 /* The same on every node: of the names, not of ids. */
@@ -26,7 +27,8 @@ struct ring_choice {
 /* Choose for a ring of @size slots, whose state is @now (the same size; NULL: it
  * is new). Those who are wanted and healthy share it; if their share of the
  * wanted is below @min_healthy the probes are not believed, and all who are
- * wanted do. With nobody healthy a ring of wanted instances stays as it is.
+ * wanted do, those that are out only if nobody else is left. With nobody healthy a
+ * ring of wanted instances stays as it is.
  */
 int ring_choose(const struct ring_candidate *c, size_t n, double min_healthy,
 		const struct sl_slot *now, uint32_t size, struct ring_choice *ret);

@@ -139,6 +139,9 @@ static void tell_health(struct change *c, const struct change_service *cs)
 
 	if (s && cs->chosen)
 		registry_tell_min_healthy(c->d, s, &choice);
+	/* on_down may be another, or fewer are wanted. */
+	if (s && registry_move_by_probes(c->d, s))
+		registry_ring_update(c->d, s);
 }
 
 static void services_commit(struct change *c)

@@ -25,7 +25,8 @@ static size_t candidates_from(struct change *c, const struct change_service *cs,
 			.weight = ci->want->weight,
 			.hash = ring_name_hash(want->name, ci->want->name),
 			.wanted = ci->want->admin == ADMIN_UP && !(live && live->gone),
-			.healthy = !live || live->health != HEALTH_DOWN,
+			.healthy = !live || instance_is_well(live),
+			.out = live && live->moved,
 		};
 	}
 	return want->n_instances;

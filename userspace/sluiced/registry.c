@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Live services and instances: lists, look-ups, and what a change of state means. */
+/* Live services and instances: lists, look-ups, and their end. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,9 +8,8 @@
 #include "../common/siphash.h"
 #include "../dataplane/forget.h"
 #include "../dataplane/sync.h"
+#include "../plan/choose.h"
 #include "registry_own.h"
-#include "rings.h"
-#include "sweep.h"
 
 /* -- look-ups -- */
 
@@ -170,149 +169,6 @@ void registry_drop_service(struct registry *r, struct live_service *s)
 	*at = s->next;
 	r->service_by_id[s->id] = NULL;
 	free(s);
-}
-
-/* -- states -- */
-
-bool instance_takes_flows(const struct live_instance *i)
-{
-	return i->admin == ADMIN_UP && !i->leaving && !i->gone &&
-	       (i->health != HEALTH_DOWN || i->service->below_min_healthy);
-}
-
-const char *instance_state(const struct live_instance *i)
-{
-	if (i->admin == ADMIN_DOWN && !i->leaving)
-		return "down";
-	if (i->leaving || i->admin == ADMIN_DRAINING)
-		return i->drained ? "drained" : "draining";
-	return i->health == HEALTH_DOWN ? "down" : "up";
-}
-
-static uint32_t state_bits(const struct live_instance *i)
-{
-	return (i->drain_since_s ? NAME_I_DRAINING : 0) | (i->leaving ? NAME_I_LEAVING : 0) |
-	       (i->health == HEALTH_DOWN ? NAME_I_DOWN : 0);
-}
-
-static void state_save(struct daemon *d, const struct live_instance *i)
-{
-	struct names *names = d->registry->names;
-	const char *text = names_text(names, SL_NAME_INSTANCE, i->id);
-	int err = text ? names_set_state(names, SL_NAME_INSTANCE, text, state_bits(i),
-					 i->drain_since_s)
-		       : -ENOENT;
-
-	if (err)
-		log_warn("instance %s/%s: its state is not kept over a restart: %s",
-			 i->service->name, i->name, strerror(-err));
-}
-
-void registry_settle(struct daemon *d, struct live_instance *i)
-{
-	uint8_t *flags = &d->dp->instances[i->id].flags;
-	bool draining = i->leaving || i->admin != ADMIN_UP;
-	bool down = i->given_up || i->gone || i->admin == ADMIN_DOWN;
-
-	if (draining && !i->drain_since_s) {
-		i->drain_since_s = daemon_now_s() ?: 1;
-		i->sweep_seen = false;
-		i->drained = false;
-		i->timeout_told = false;
-		sweep_soon(d->sweep);
-	} else if (!draining) {
-		i->drain_since_s = 0;
-		i->drained = false;
-	}
-	__atomic_store_n(flags, down ? *flags | SL_I_DOWN : *flags & ~SL_I_DOWN, __ATOMIC_RELEASE);
-	state_save(d, i);
-}
-
-/* That a neighbour does not answer may be a switch's fault, which all share: it is
- * evidence only while enough others answer.
- */
-static bool others_are_well(const struct live_service *s)
-{
-	uint32_t wanted = 0, healthy = 0;
-
-	for (const struct live_instance *i = s->instances; i; i = i->next) {
-		if (i->admin != ADMIN_UP || i->leaving)
-			continue;
-		wanted++;
-		healthy += i->health != HEALTH_DOWN;
-	}
-	return s->model && healthy && healthy >= s->model->health.min_healthy * wanted;
-}
-
-void registry_set_gone(struct daemon *d, struct live_instance *i, const char *why)
-{
-	struct event_about about = { "instance_gone", i->service->name, i->name, NULL };
-	int err;
-
-	if (i->gone)
-		return;
-	i->gone = true;
-	registry_settle(d, i);
-	event_emit(d->events, LOG_WARN, about, "%s: its flows move to others", why);
-	err = registry_ring_update(d, i->service);
-	if (err)
-		event_emit(d->events, LOG_ERR, about, "the ring was not updated: %s",
-			   strerror(-err));
-}
-
-void registry_set_health(struct daemon *d, struct live_instance *i, enum live_health health,
-			 const char *why)
-{
-	struct event_about about = { .service = i->service->name, .instance = i->name };
-	enum live_health before = i->health;
-	int err;
-
-	if (health == before)
-		return;
-	i->health = health;
-	i->gone &= health == HEALTH_DOWN;
-	registry_settle(d, i);
-	if (health == HEALTH_DOWN) {
-		about.type = "instance_down";
-		event_emit(d->events, LOG_WARN, about, "its probes fail (%s): no new flows, it %s",
-			   why, i->gone ? "has lost those it had" : "keeps those it has");
-	} else if (health == HEALTH_UP) {
-		about.type = "instance_up";
-		event_emit(d->events, LOG_INFO, about, "its probes succeed (%s)", why);
-	}
-	if (health == HEALTH_DOWN && i->hop == HOP_FAILED && others_are_well(i->service))
-		registry_set_gone(d, i, "its neighbour does not answer either");
-	err = registry_ring_update(d, i->service);
-	if (err)
-		event_emit(d->events, LOG_ERR, about, "the ring was not updated: %s",
-			   strerror(-err));
-}
-
-void registry_on_hop(void *arg, uint16_t instance, enum neigh_hop_state state, const char *ifname)
-{
-	static const char *const text[] = {
-		[HOP_UNKNOWN] = "no route to it: its packets are left to the kernel, and lost",
-		[HOP_PENDING] = "its neighbour is being resolved: the kernel forwards meanwhile",
-		[HOP_READY] = "packets are redirected",
-		[HOP_STACK] = "the link is no redirect target, the kernel forwards (see doctor)",
-		[HOP_FAILED] = "its neighbour does not answer",
-	};
-	struct daemon *d = arg;
-	struct live_instance *i = registry_instance_by_id(d->registry, instance);
-	struct event_about about = { .type = "next_hop" };
-	bool bad = state == HOP_UNKNOWN || state == HOP_FAILED || state == HOP_STACK;
-
-	if (!i || i->hop == state)
-		return;
-	i->hop = state;
-	if (state == HOP_PENDING)
-		return; /* on the way to one of the others */
-	about.service = i->service->name;
-	about.instance = i->name;
-	event_emit(d->events, bad ? LOG_WARN : LOG_INFO, about, "%s%s%s", text[state],
-		   ifname && *ifname ? ", by " : "", ifname ? ifname : "");
-	if (state == HOP_FAILED && i->health == HEALTH_DOWN && others_are_well(i->service))
-		registry_set_gone(d, i, text[state]);
 }
 
 /* -- the end of objects -- */

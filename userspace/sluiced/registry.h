@@ -47,6 +47,7 @@ struct live_instance {
 	bool drained;
 	bool given_up;	   /* its flows are no longer followed: SL_I_DOWN */
 	bool gone;	   /* by evidence nothing listens there: the same, until it is up */
+	bool moved;	   /* by probes and on_down: the same, until it is up */
 	bool timeout_told; /* drain_timeout has passed, and its event was sent */
 	bool sweep_seen;   /* a sweep has begun since it drains, or was given up */
 	void *probe;	   /* health's own */
@@ -85,7 +86,11 @@ struct live_service *registry_service_by_id(struct registry *r, uint16_t id);
 struct live_instance *registry_instance_by_id(struct registry *r, uint16_t id);
 struct names *registry_names(struct registry *r);
 
-/* Does it take new flows: admin up, not leaving, and healthy (or probes are not
+/* Nothing is known against it. */
+bool instance_is_well(const struct live_instance *i);
+/* Its flows are not followed any more, by pin or slot: SL_I_DOWN. */
+bool instance_is_cut(const struct live_instance *i);
+/* Does it take new flows: admin up, not leaving, and well (or probes are not
  * believed because too few instances are)?
  */
 bool instance_takes_flows(const struct live_instance *i);

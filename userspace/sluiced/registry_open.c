@@ -84,7 +84,8 @@ static enum model_admin admin_from(const struct sl_name *name, const struct sl_i
 {
 	if (name->state & NAME_I_LEAVING || !(name->state & NAME_I_DRAINING))
 		return ADMIN_UP;
-	return record->flags & SL_I_DOWN ? ADMIN_DOWN : ADMIN_DRAINING;
+	return record->flags & SL_I_DOWN && !(name->state & NAME_I_GONE) ? ADMIN_DOWN
+									 : ADMIN_DRAINING;
 }
 
 static void on_instance_name(void *arg, const char *text, const struct sl_name *name)
@@ -118,8 +119,9 @@ static void on_instance_name(void *arg, const char *text, const struct sl_name *
 	i->health = name->state & NAME_I_DOWN ? HEALTH_DOWN : HEALTH_UNKNOWN;
 	i->admin = admin_from(name, record);
 	i->given_up = i->leaving && record->flags & SL_I_DOWN;
-	i->gone = i->health == HEALTH_DOWN && i->admin == ADMIN_UP && !i->leaving &&
-		  record->flags & SL_I_DOWN;
+	i->gone = name->state & NAME_I_GONE;
+	i->moved = !i->gone && i->health == HEALTH_DOWN && i->admin == ADMIN_UP && !i->leaving &&
+		   record->flags & SL_I_DOWN;
 }
 
 static int registry_read(struct registry *r, struct config_error *reterr)

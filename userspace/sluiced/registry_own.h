@@ -42,9 +42,14 @@ void registry_drop_service(struct registry *r, struct live_service *s);
 void registry_refresh_names(struct registry *r);
 
 /* Bring flags, drain time and the kernel's memory of them in line with .admin,
- * .leaving, .given_up and .health.
+ * .leaving, .given_up, .gone, .moved and .health.
  */
 void registry_settle(struct daemon *d, struct live_instance *i);
+
+/* Cut off those that probes say are down, where on_down says so and enough others are
+ * well. True: some were, and the ring is to be updated.
+ */
+bool registry_move_by_probes(struct daemon *d, struct live_service *s);
 
 /* Nothing names the instance any more: its record, return entry and name go. */
 void registry_free_instance(struct daemon *d, struct live_instance *i);

@@ -23,7 +23,8 @@ static size_t candidates_of(const struct live_service *s, struct ring_candidate 
 			.weight = i->weight,
 			.hash = ring_name_hash(s->name, i->name),
 			.wanted = i->admin == ADMIN_UP && !i->leaving && !i->gone,
-			.healthy = i->health != HEALTH_DOWN,
+			.healthy = instance_is_well(i),
+			.out = i->moved,
 		};
 	return n;
 }

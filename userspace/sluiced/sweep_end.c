@@ -72,7 +72,7 @@ static bool has_drained(const struct live_instance *i)
 	/* A pass that began before the drain may have missed a pin made since. What was
 	 * given up is not followed in slots either.
 	 */
-	return i->sweep_seen && !i->pins && !i->slots_cur && (!i->slots_prev || i->given_up);
+	return i->sweep_seen && !i->pins && !i->slots_cur && (!i->slots_prev || instance_is_cut(i));
 }
 
 static void tell_timeout(struct daemon *d, struct live_instance *i)
