@@ -126,6 +126,11 @@ static cJSON *instance_json(const struct live_instance *i)
 	json_u64(o, "pins", i->pins);
 	cJSON_AddBoolToObject(o, "drained", i->drained);
 	cJSON_AddBoolToObject(o, "leaving", i->leaving);
+	if (i->outlier.ejected && i->outlier.until_ns > daemon_now_ns())
+		cJSON_AddNumberToObject(o, "ejected_s",
+					(i->outlier.until_ns - daemon_now_ns()) / 1e9);
+	if (i->outlier.in_a_row)
+		json_u64(o, "ejections", i->outlier.in_a_row);
 	if (i->drain_since_s)
 		json_u64(o, "draining_s", daemon_now_s() - i->drain_since_s);
 	return o;

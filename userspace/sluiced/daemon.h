@@ -12,6 +12,7 @@
 #include "registry.h"
 
 struct health;
+struct outliers;
 struct scaling;
 struct api;
 struct overlay;
@@ -37,6 +38,7 @@ struct daemon {
 	struct sweep *sweep;
 	struct packet_events *packet_events;
 	struct health *health;
+	struct outliers *outliers;
 	struct scaling *scaling;
 	struct api *api;
 	/* in force */
@@ -84,6 +86,9 @@ int health_open(struct daemon *d, struct health **ret);
 void health_close(struct health *h);
 /* The registry changed: instances came, went, or have other probes. */
 void health_update(struct health *h);
+
+int outliers_open(struct daemon *d, struct outliers **ret);
+void outliers_close(struct outliers *o);
 
 int scaling_open(struct daemon *d, struct scaling **ret);
 void scaling_close(struct scaling *s);

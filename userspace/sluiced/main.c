@@ -181,6 +181,8 @@ static int speakers_open(struct daemon *d, struct config_error *reterr)
 	int err = health_open(d, &d->health);
 
 	if (!err)
+		err = outliers_open(d, &d->outliers);
+	if (!err)
 		err = scaling_open(d, &d->scaling);
 	if (err) {
 		snprintf(reterr->text, sizeof(reterr->text), "cannot open health or scaling: %s",
@@ -264,6 +266,7 @@ static void sluiced_close(struct sluiced *s)
 
 	api_close(d->api);
 	scaling_close(d->scaling);
+	outliers_close(d->outliers);
 	health_close(d->health);
 	packet_events_close(d->packet_events);
 	sweep_close(d->sweep);

@@ -260,7 +260,7 @@ static void put_gauge(const struct walk *w, const struct live_instance *i, const
 
 static void put_state(const struct walk *w, const struct live_instance *i, const void *arg)
 {
-	static const char *const states[] = { "up", "draining", "drained", "down" };
+	static const char *const states[] = { "up", "draining", "drained", "down", "ejected" };
 	const char *is = instance_state(i);
 
 	(void)arg;

@@ -12,6 +12,7 @@
 #include "../dataplane/dataplane.h"
 #include "../dataplane/names.h"
 #include "../dataplane/neigh.h"
+#include "../plan/outlier.h"
 
 enum live_origin {
 	ORIGIN_FILE,
@@ -50,7 +51,8 @@ struct live_instance {
 	bool moved;	   /* by probes and on_down: the same, until it is up */
 	bool timeout_told; /* drain_timeout has passed, and its event was sent */
 	bool sweep_seen;   /* a sweep has begun since it drains, or was given up */
-	void *probe;	   /* health's own */
+	struct outlier outlier;
+	void *probe; /* health's own */
 };
 
 struct live_service {
@@ -71,6 +73,8 @@ struct live_service {
 	uint32_t pins_lost_told_s;   /* CLOCK_MONOTONIC; 0: never */
 	bool past_prolonging;	     /* the transition is too old to be prolonged again */
 	uint32_t transition_since_s; /* when some slot was first in transition; 0: none is */
+	uint64_t outliers_due_ns;    /* CLOCK_MONOTONIC: when they are judged next */
+	uint32_t outliers_told_s;    /* that they are not believed; 0: never */
 	void *scaler;		     /* scaling's own */
 	bool leaving;		     /* in no bank: its instances and pins go, then its id */
 	bool sweep_seen;	     /* a sweep has begun since then */
@@ -86,7 +90,7 @@ struct live_service *registry_service_by_id(struct registry *r, uint16_t id);
 struct live_instance *registry_instance_by_id(struct registry *r, uint16_t id);
 struct names *registry_names(struct registry *r);
 
-/* Nothing is known against it. */
+/* Nothing is known against it: neither probes nor what it answers say so. */
 bool instance_is_well(const struct live_instance *i);
 /* Its flows are not followed any more, by pin or slot: SL_I_DOWN. */
 bool instance_is_cut(const struct live_instance *i);
@@ -94,7 +98,7 @@ bool instance_is_cut(const struct live_instance *i);
  * believed because too few instances are)?
  */
 bool instance_takes_flows(const struct live_instance *i);
-/* "up", "draining", "down", and for a drain that is over "drained". */
+/* "up", "draining", "down", "ejected", and for a drain that is over "drained". */
 const char *instance_state(const struct live_instance *i);
 
 /* Probes: report a verdict; a change updates the ring, the metrics, the events. */

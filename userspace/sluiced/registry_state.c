@@ -8,7 +8,7 @@
 
 bool instance_is_well(const struct live_instance *i)
 {
-	return i->health != HEALTH_DOWN;
+	return i->health != HEALTH_DOWN && !i->outlier.ejected;
 }
 
 bool instance_takes_flows(const struct live_instance *i)
@@ -28,7 +28,9 @@ const char *instance_state(const struct live_instance *i)
 		return "down";
 	if (i->leaving || i->admin == ADMIN_DRAINING)
 		return i->drained ? "drained" : "draining";
-	return i->health == HEALTH_DOWN ? "down" : "up";
+	if (i->health == HEALTH_DOWN)
+		return "down";
+	return i->outlier.ejected ? "ejected" : "up";
 }
 
 /* -- flags and what outlives the daemon -- */
