@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* instance list, add, remove, drain, up, down, weight. */
+#include <math.h>
 #include <string.h>
 #include "../common/num.h"
 #include "instance.h"
@@ -25,12 +26,37 @@ static enum tone hop_tone(const char *hop)
 
 static void begin(struct table *t, bool with_service)
 {
-	static const char *const heads[] = { "SERVICE", "INSTANCE", "ADDRESS", ">PORT",
-					     ">WEIGHT", "STATE",    "HEALTH",  "HOP",
-					     "ORIGIN",	">SLOTS",   ">PINS",   ">TRANSITION",
-					     "PROBE",	NULL };
+	static const char *const heads[] = { "SERVICE",	    "INSTANCE", "ADDRESS", ">PORT",
+					     ">WEIGHT",	    "STATE",	"DRAIN",   "HEALTH",
+					     "HOP",	    "ORIGIN",	">SLOTS",  ">PINS",
+					     ">TRANSITION", "PROBE",	NULL };
 
 	table_begin(t, with_service ? heads : heads + 1);
+}
+
+/* "60 -> 100" while it is on its way. */
+static void add_weight(struct table *t, const cJSON *i)
+{
+	if (cJSON_GetObjectItemCaseSensitive(i, "weight_target"))
+		table_add(t, TONE_WARN, "%.0f -> %.0f", json_number(i, "weight"),
+			  json_number(i, "weight_target"));
+	else
+		table_add(t, TONE_PLAIN, "%.0f", json_number(i, "weight"));
+}
+
+static void add_state(struct table *t, const cJSON *i)
+{
+	const char *state = json_text(i, "state");
+
+	if (!strcmp(state, "ejected"))
+		table_add(t, TONE_BAD, "ejected %.0fs", ceil(json_number(i, "ejected_s")));
+	else
+		table_add_text(t, state_tone(state), state);
+	if (!strcmp(state, "draining"))
+		table_add(t, TONE_WARN, "%.0f flows, %.0f slots", json_number(i, "pins"),
+			  json_number(i, "slots_in_transition"));
+	else
+		table_add_text(t, TONE_PLAIN, "");
 }
 
 static void add_rows(struct table *t, const char *service, const cJSON *answer)
@@ -39,15 +65,15 @@ static void add_rows(struct table *t, const char *service, const cJSON *answer)
 
 	cJSON_ArrayForEach(i, cJSON_GetObjectItemCaseSensitive(answer, "instances")) {
 		const cJSON *probe = cJSON_GetObjectItemCaseSensitive(i, "probe");
-		const char *state = json_text(i, "state"), *health = json_text(i, "health");
+		const char *health = json_text(i, "health");
 
 		if (service)
 			table_add_text(t, TONE_PLAIN, service);
 		table_add_text(t, TONE_BOLD, json_text(i, "name"));
 		table_add_text(t, TONE_PLAIN, json_text(i, "address"));
 		table_add(t, TONE_PLAIN, "%.0f", json_number(i, "port"));
-		table_add(t, TONE_PLAIN, "%.0f", json_number(i, "weight"));
-		table_add_text(t, state_tone(state), state);
+		add_weight(t, i);
+		add_state(t, i);
 		table_add_text(t, state_tone(health), health);
 		table_add_text(t, hop_tone(json_text(i, "hop")), json_text(i, "hop"));
 		table_add_text(t, TONE_PLAIN, json_text(i, "origin"));
@@ -186,7 +212,11 @@ static enum ctl_result patch(struct ctl *c, const cJSON *body)
 	if (!ctl_path(c, path, "/v1/services/%s/instances/%s", c->argv[0], c->argv[1]))
 		return CTL_USAGE;
 	rc = ctl_fetch(c, "PATCH", path, body, &json);
-	if (json)
+	if (json && cJSON_GetObjectItemCaseSensitive(json, "weight_target"))
+		printf("%s/%s: %s, weight %.0f, on its way to %.0f\n", c->argv[0], c->argv[1],
+		       json_text(json, "state"), json_number(json, "weight"),
+		       json_number(json, "weight_target"));
+	else if (json)
 		printf("%s/%s: %s, weight %.0f\n", c->argv[0], c->argv[1], json_text(json, "state"),
 		       json_number(json, "weight"));
 	cJSON_Delete(json);
@@ -225,6 +255,7 @@ enum ctl_result cmd_instance_drain(struct ctl *c)
 
 enum ctl_result cmd_instance_weight(struct ctl *c)
 {
+	const char *over = ctl_option(c, "--over");
 	cJSON *body;
 	enum ctl_result rc;
 	uint64_t weight;
@@ -233,6 +264,8 @@ enum ctl_result cmd_instance_weight(struct ctl *c)
 		return ctl_usage(c, "N: want an integer from 1 to 1000, not \"%s\"", c->argv[2]);
 	body = cJSON_CreateObject();
 	cJSON_AddNumberToObject(body, "weight", weight);
+	if (over)
+		cJSON_AddStringToObject(body, "over", over);
 	rc = patch(c, body);
 	cJSON_Delete(body);
 	return rc;

@@ -2,9 +2,13 @@
 /* /v1/services and their instances. */
 #include <errno.h>
 #include <netinet/in.h>
+#include "../common/num.h"
 #include "../dataplane/stats.h"
 #include "api.h"
 #include "health.h"
+
+#define OVER_MIN_NS NUM_NS_PER_S
+#define OVER_MAX_NS (86400 * NUM_NS_PER_S)
 
 /* -- services -- */
 
@@ -106,6 +110,18 @@ static void add_health(const struct live_instance *i, cJSON *to)
 	json_u64(o, "failed", h.total_failed);
 }
 
+/* Where its weight is going. */
+static void add_ramp(const struct live_instance *i, cJSON *to)
+{
+	uint64_t now = daemon_now_ns();
+
+	if (ramp_is_over(&i->ramp, now))
+		return;
+	json_u64(to, "weight_target", i->ramp.to);
+	cJSON_AddNumberToObject(to, "weight_left_s",
+				(i->ramp.begun_ns + i->ramp.over_ns - now) / 1e9);
+}
+
 static cJSON *instance_json(const struct live_instance *i)
 {
 	cJSON *o = cJSON_CreateObject();
@@ -114,6 +130,7 @@ static cJSON *instance_json(const struct live_instance *i)
 	json_addr(o, "address", &i->addr);
 	json_u64(o, "port", i->port);
 	json_u64(o, "weight", i->weight);
+	add_ramp(i, o);
 	if (i->has_server_id)
 		json_u64(o, "server_id", i->server_id);
 	json_str(o, "state", instance_state(i));
@@ -172,13 +189,15 @@ void api_post_instance(struct api_request *r)
 	struct live_service *s = api_service(r);
 	cJSON *body = s ? api_body(r) : NULL;
 	struct config_error why = {};
+	struct live_instance *i;
 	const char *name;
 	int err;
 
 	if (!body)
 		return;
 	name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(body, "name"));
-	if (name && registry_instance(s, name)) {
+	i = name ? registry_instance(s, name) : NULL;
+	if (i && !i->leaving) {
 		api_fail(r, MHD_HTTP_CONFLICT, "service %s has an instance \"%s\" already", s->name,
 			 name);
 	} else {
@@ -193,6 +212,7 @@ struct instance_patch {
 	bool has_admin, has_weight;
 	enum model_admin admin;
 	uint32_t weight;
+	uint64_t over_ns; /* 0: at once */
 };
 
 static int patch_admin(const cJSON *item, struct instance_patch *ret)
@@ -220,6 +240,17 @@ static int patch_weight(const cJSON *item, struct instance_patch *ret)
 	return 0;
 }
 
+static int patch_over(const cJSON *item, struct instance_patch *ret)
+{
+	const char *text = cJSON_GetStringValue(item);
+	uint64_t ns;
+
+	if (!text || num_duration(text, &ns) || ns < OVER_MIN_NS || ns > OVER_MAX_NS)
+		return -EINVAL;
+	ret->over_ns = ns;
+	return 0;
+}
+
 /* False: malformed, and answered. */
 static bool patch_read(struct api_request *r, const cJSON *body, struct instance_patch *ret)
 {
@@ -235,10 +266,18 @@ static bool patch_read(struct api_request *r, const cJSON *body, struct instance
 			want = "want an integer from 1 to 1000";
 			if (!patch_weight(item, ret))
 				continue;
+		} else if (!strcmp(item->string, "over") && !ret->over_ns) {
+			want = "want a duration from 1s to 1d";
+			if (!patch_over(item, ret))
+				continue;
 		} else {
-			want = "unknown or repeated; want \"admin\" or \"weight\"";
+			want = "unknown or repeated; want \"admin\", \"weight\" or \"over\"";
 		}
 		api_fail(r, MHD_HTTP_UNPROCESSABLE_CONTENT, "%.64s: %s", item->string, want);
+		return false;
+	}
+	if (ret->over_ns && !ret->has_weight) {
+		api_fail(r, MHD_HTTP_UNPROCESSABLE_CONTENT, "over: want \"weight\" with it");
 		return false;
 	}
 	if (ret->has_admin || ret->has_weight)
@@ -260,7 +299,8 @@ void api_patch_instance(struct api_request *r)
 		return;
 	if (patch_read(r, body, &patch)) {
 		if (patch.has_weight)
-			err = daemon_instance_weight(d, r->name[0], r->name[1], patch.weight, &why);
+			err = daemon_instance_weight(d, r->name[0], r->name[1], patch.weight,
+						     patch.over_ns, &why);
 		if (!err && patch.has_admin)
 			err = daemon_instance_admin(d, r->name[0], r->name[1], patch.admin, &why);
 		api_result(r, err, &why, MHD_HTTP_OK, err ? NULL : instance_after(r, r->name[1]));

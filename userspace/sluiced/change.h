@@ -64,6 +64,11 @@ int change_rings(struct change *c);
 void change_rings_undo(struct change *c);
 void change_commit(struct change *c);
 
+/* The weight of an instance in the ring: where it is on the way to the wanted one,
+ * the present one. @live may be NULL.
+ */
+uint32_t change_weight(const struct live_instance *live, const struct model_instance *want);
+
 /* change_cids.c: -EBUSY if a server id is wanted that one that leaves still has. */
 int change_cids_check(struct change *c);
 void change_cid_commit(struct daemon *d, struct live_instance *i,

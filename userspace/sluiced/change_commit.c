@@ -48,7 +48,9 @@ static void instance_commit(struct daemon *d, struct live_service *s,
 		event_emit(d->events, LOG_INFO, about, "back, before it had drained");
 	}
 	change_cid_commit(d, i, want);
-	i->weight = want->weight;
+	i->weight = change_weight(i, want);
+	if (want->weight != i->ramp.to)
+		i->ramp = (struct ramp){};
 	i->admin = want->admin;
 	i->origin = overlay_origin(d->overlay, s->name, want->name);
 }
@@ -93,6 +95,7 @@ static void service_fill(struct change *c, const struct change_service *cs, stru
 	s->model = cs->want;
 	s->ring_first = cs->value.ring_first;
 	s->ring_size = cs->value.ring_size;
+	s->drain_moves = cs->want->drain_moves;
 	s->affinity = cs->value.flags & SL_SVC_AFFINITY;
 	s->leaving = false;
 	slots = c->d->dp->slots + s->ring_first;

@@ -10,6 +10,13 @@
 #include "registry_own.h"
 #include "rings.h"
 
+uint32_t change_weight(const struct live_instance *live, const struct model_instance *want)
+{
+	bool on_its_way = live && live->ramp.over_ns && live->ramp.to == want->weight;
+
+	return on_its_way ? live->weight : want->weight;
+}
+
 static size_t candidates_from(struct change *c, const struct change_service *cs,
 			      struct ring_candidate *ret)
 {
@@ -22,7 +29,7 @@ static size_t candidates_from(struct change *c, const struct change_service *cs,
 
 		ret[i] = (struct ring_candidate){
 			.id = ci->name.id,
-			.weight = ci->want->weight,
+			.weight = change_weight(live, ci->want),
 			.hash = ring_name_hash(want->name, ci->want->name),
 			.wanted = ci->want->admin == ADMIN_UP && !(live && live->gone),
 			.healthy = !live || instance_is_well(live),

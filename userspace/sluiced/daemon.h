@@ -13,6 +13,7 @@
 
 struct health;
 struct outliers;
+struct ramps;
 struct scaling;
 struct api;
 struct overlay;
@@ -39,6 +40,7 @@ struct daemon {
 	struct packet_events *packet_events;
 	struct health *health;
 	struct outliers *outliers;
+	struct ramps *ramps;
 	struct scaling *scaling;
 	struct api *api;
 	/* in force */
@@ -70,10 +72,12 @@ int daemon_instance_add(struct daemon *d, const char *service, const cJSON *inst
 /* Drain, then free; with @now true its flows are given up at once. */
 int daemon_instance_remove(struct daemon *d, const char *service, const char *instance, bool now,
 			   struct config_error *reterr);
+/* ADMIN_UP also takes one back that is leaving. */
 int daemon_instance_admin(struct daemon *d, const char *service, const char *instance,
 			  enum model_admin admin, struct config_error *reterr);
+/* At once, or in steps over @over_ns; takes the place of a change under way. */
 int daemon_instance_weight(struct daemon *d, const char *service, const char *instance,
-			   uint32_t weight, struct config_error *reterr);
+			   uint32_t weight, uint64_t over_ns, struct config_error *reterr);
 /* @quota and @device_quota: objects with the members to change; NULL: leave. A
  * member null removes that limit. Costs one object, however many tenants.
  */
@@ -89,6 +93,11 @@ void health_update(struct health *h);
 
 int outliers_open(struct daemon *d, struct outliers **ret);
 void outliers_close(struct outliers *o);
+
+int ramps_open(struct daemon *d, struct ramps **ret);
+void ramps_close(struct ramps *r);
+/* Bring weights that are on their way to where they are now; NULL is fine. */
+void ramps_update(struct ramps *r);
 
 int scaling_open(struct daemon *d, struct scaling **ret);
 void scaling_close(struct scaling *s);

@@ -183,6 +183,8 @@ static int speakers_open(struct daemon *d, struct config_error *reterr)
 	if (!err)
 		err = outliers_open(d, &d->outliers);
 	if (!err)
+		err = ramps_open(d, &d->ramps);
+	if (!err)
 		err = scaling_open(d, &d->scaling);
 	if (err) {
 		snprintf(reterr->text, sizeof(reterr->text), "cannot open health or scaling: %s",
@@ -266,6 +268,7 @@ static void sluiced_close(struct sluiced *s)
 
 	api_close(d->api);
 	scaling_close(d->scaling);
+	ramps_close(d->ramps);
 	outliers_close(d->outliers);
 	health_close(d->health);
 	packet_events_close(d->packet_events);

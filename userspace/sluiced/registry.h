@@ -12,6 +12,7 @@
 #include "../dataplane/dataplane.h"
 #include "../dataplane/names.h"
 #include "../dataplane/neigh.h"
+#include "../plan/drain.h"
 #include "../plan/outlier.h"
 
 enum live_origin {
@@ -33,7 +34,8 @@ struct live_instance {
 	uint16_t id, generation;
 	struct sl_addr addr;
 	uint16_t port;
-	uint32_t weight;
+	uint32_t weight;    /* at present */
+	struct ramp ramp;   /* to another one, which is configured already */
 	bool has_server_id; /* an entry of sl_cids names it */
 	uint32_t server_id;
 	enum model_admin admin; /* by file, API or scaling */
@@ -46,9 +48,10 @@ struct live_instance {
 	uint32_t slots_cur, slots_prev; /* new flows; flows still in transition */
 	uint32_t pins;
 	bool drained;
-	bool given_up;	   /* its flows are no longer followed: SL_I_DOWN */
-	bool gone;	   /* by evidence nothing listens there: the same, until it is up */
-	bool moved;	   /* by probes and on_down: the same, until it is up */
+	bool given_up; /* its flows are no longer followed: SL_I_DOWN */
+	bool gone;     /* by evidence nothing listens there: the same, until it is up */
+	bool moved;    /* by probes and on_down: the same, until it is up */
+	struct drain_told drain_told;
 	bool timeout_told; /* drain_timeout has passed, and its event was sent */
 	bool sweep_seen;   /* a sweep has begun since it drains, or was given up */
 	struct outlier outlier;
@@ -65,6 +68,7 @@ struct live_service {
 	bool affinity;	/* has pins; without it slots change at once */
 	uint32_t ring_first, ring_size;
 	uint32_t keep_s;
+	bool drain_moves; /* what drains is given up at once */
 	uint32_t slots_in_transition;
 	struct live_instance *instances;
 	bool below_min_healthy; /* probes are not believed */

@@ -118,8 +118,8 @@ static void on_instance_name(void *arg, const char *text, const struct sl_name *
 	i->drain_since_s = name->state & NAME_I_DRAINING ? name->since_s : 0;
 	i->health = name->state & NAME_I_DOWN ? HEALTH_DOWN : HEALTH_UNKNOWN;
 	i->admin = admin_from(name, record);
-	i->given_up = i->leaving && record->flags & SL_I_DOWN;
 	i->gone = name->state & NAME_I_GONE;
+	i->given_up = i->drain_since_s && record->flags & SL_I_DOWN && !i->gone;
 	i->moved = !i->gone && i->health == HEALTH_DOWN && i->admin == ADMIN_UP && !i->leaving &&
 		   record->flags & SL_I_DOWN;
 }

@@ -93,7 +93,20 @@ static void drain_begin(struct daemon *d, struct live_instance *i)
 	i->sweep_seen = false;
 	i->drained = false;
 	i->timeout_told = false;
+	i->drain_told = (struct drain_told){};
 	sweep_soon(d->sweep);
+}
+
+/* "drain": "move": nothing is waited for. */
+static void give_up_at_once(struct daemon *d, struct live_instance *i)
+{
+	struct event_about about = { "instance_given_up", i->service->name, i->name, NULL };
+
+	if (i->given_up || i->admin == ADMIN_DOWN || i->service->leaving)
+		return;
+	i->given_up = true;
+	event_emit(d->events, LOG_INFO, about,
+		   "it drains, and drain is move: its flows go to others");
 }
 
 void registry_settle(struct daemon *d, struct live_instance *i)
@@ -105,7 +118,12 @@ void registry_settle(struct daemon *d, struct live_instance *i)
 	} else if (!draining) {
 		i->drain_since_s = 0;
 		i->drained = false;
+		i->given_up = false;
 	}
+	if (i->admin == ADMIN_DOWN && !i->leaving)
+		i->given_up = false; /* that it is down says the same, and may be taken back */
+	if (draining && i->service->drain_moves)
+		give_up_at_once(d, i);
 	flags_store(d, i);
 	state_save(d, i);
 }

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include "../common/addr.h"
 #include "../common/cleanup.h"
 #include "change.h"
 #include "links.h"
@@ -253,20 +254,62 @@ static int instance_set(struct daemon *d, const char *service, const char *insta
 	return 0;
 }
 
+/* The instance as it is, as an object of a configuration. */
+static cJSON *instance_object(const struct live_instance *i)
+{
+	cJSON *o = cJSON_CreateObject();
+	char addr[ADDR_TEXT];
+
+	cJSON_AddStringToObject(o, "name", i->name);
+	cJSON_AddStringToObject(o, "address", addr_text(&i->addr, addr));
+	cJSON_AddNumberToObject(o, "port", i->port);
+	cJSON_AddNumberToObject(o, "weight", i->ramp.over_ns ? i->ramp.to : i->weight);
+	if (i->has_server_id)
+		cJSON_AddNumberToObject(o, "server_id", i->server_id);
+	return o;
+}
+
+/* Back into the configuration that it has left, before it has drained. */
+static int take_back(struct daemon *d, struct live_instance *i, struct config_error *reterr)
+{
+	sl_cleanup(json_deletep) cJSON *object = instance_object(i);
+
+	return daemon_instance_add(d, i->service->name, object, i->origin, reterr);
+}
+
 int daemon_instance_admin(struct daemon *d, const char *service, const char *instance,
 			  enum model_admin admin, struct config_error *reterr)
 {
 	static const char *const text[] = {
 		[ADMIN_UP] = "up", [ADMIN_DRAINING] = "draining", [ADMIN_DOWN] = "down"
 	};
+	struct live_service *s = registry_service(d->registry, service);
+	struct live_instance *i = s ? registry_instance(s, instance) : NULL;
 
+	if (i && i->leaving && !s->leaving && admin == ADMIN_UP)
+		return take_back(d, i, reterr);
 	return instance_set(d, service, instance, "admin", cJSON_CreateString(text[admin]), reterr);
 }
 
 int daemon_instance_weight(struct daemon *d, const char *service, const char *instance,
-			   uint32_t weight, struct config_error *reterr)
+			   uint32_t weight, uint64_t over_ns, struct config_error *reterr)
 {
-	return instance_set(d, service, instance, "weight", cJSON_CreateNumber(weight), reterr);
+	struct live_service *s = registry_service(d->registry, service);
+	struct live_instance *i = s ? registry_instance(s, instance) : NULL;
+	struct ramp before = i ? i->ramp : (struct ramp){};
+	int err;
+
+	/* First, so that the change finds the way and leaves the weight alone. */
+	if (i)
+		i->ramp = (struct ramp){ .from = i->weight,
+					 .to = weight,
+					 .begun_ns = daemon_now_ns(),
+					 .over_ns = i->weight == weight ? 0 : over_ns };
+	err = instance_set(d, service, instance, "weight", cJSON_CreateNumber(weight), reterr);
+	if (err && i)
+		i->ramp = before;
+	ramps_update(d->ramps);
+	return err;
 }
 
 int daemon_detach(struct daemon *d, const char *ifname, struct config_error *reterr)

@@ -100,6 +100,16 @@ static void check_timeout(struct daemon *d, struct live_instance *i)
 		tell_timeout(d, i);
 }
 
+static void tell_progress(struct daemon *d, struct live_instance *i)
+{
+	struct event_about about = { "drain_progress", i->service->name, i->name, NULL };
+
+	if (i->sweep_seen && drain_tell(&i->drain_told, daemon_now_s(), i->pins, i->slots_prev))
+		event_emit(d->events, LOG_INFO, about,
+			   "%u flows and %u slots in transition are left, after %u s", i->pins,
+			   i->slots_prev, daemon_now_s() - i->drain_since_s);
+}
+
 /* Returns false if the instance is gone. */
 static bool instance_end(struct daemon *d, struct live_instance *i, const struct sweep_pass *p)
 {
@@ -111,6 +121,7 @@ static bool instance_end(struct daemon *d, struct live_instance *i, const struct
 		return true;
 	if (!has_drained(i)) {
 		i->drained = false;
+		tell_progress(d, i);
 		check_timeout(d, i);
 		return true;
 	}
