@@ -235,7 +235,7 @@ static const struct instance_gauge {
 			{ "sluice_instance_slots_in_transition",
 			  "Ring slots whose earlier flows are still on it", inst_in_transition },
 			{ "sluice_instance_pins", "Flows pinned to it", inst_pins },
-			{ "sluice_instance_weight", "Configured weight", inst_weight },
+			{ "sluice_instance_weight", "Weight at present", inst_weight },
 			{} };
 
 typedef void (*instance_fn)(const struct walk *w, const struct live_instance *i, const void *arg);
