@@ -143,6 +143,8 @@ static cJSON *instance_json(const struct live_instance *i)
 	json_u64(o, "pins", i->pins);
 	cJSON_AddBoolToObject(o, "drained", i->drained);
 	cJSON_AddBoolToObject(o, "leaving", i->leaving);
+	cJSON_AddBoolToObject(o, "gone", i->gone);
+	cJSON_AddBoolToObject(o, "moved", i->moved);
 	if (i->outlier.ejected && i->outlier.until_ns > daemon_now_ns())
 		cJSON_AddNumberToObject(o, "ejected_s",
 					(i->outlier.until_ns - daemon_now_ns()) / 1e9);
