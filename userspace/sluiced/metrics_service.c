@@ -104,6 +104,11 @@ static void put_pins(FILE *f, struct daemon *d)
 	for_each_service(s, d, left)
 		metric_int(f, "sluice_service_half_open_pins", METRIC_LABELS("service", s->name),
 			   d->dp->service_states[s->id].half_open);
+	metric_family(f, "sluice_service_exchanges", METRIC_GAUGE,
+		      "CoAP exchanges of slots in transition");
+	for_each_service(s, d, left)
+		metric_int(f, "sluice_service_exchanges", METRIC_LABELS("service", s->name),
+			   d->dp->service_states[s->id].exchanges);
 	metric_family(f, "sluice_service_pin_failures_total", METRIC_COUNTER,
 		      "Established pins that found no room");
 	for_each_service(s, d, left) metric_int(f, "sluice_service_pin_failures_total",

@@ -23,6 +23,7 @@
 #define SWEEP_DRAIN_MS 1000 /* between passes while something drains */
 #define SWEEP_IDLE_MS  5000
 #define SWEEP_RETRY_MS 1000 /* after a pass that failed */
+#define TELL_EVERY_S   30   /* that pins or exchanges found no room */
 
 enum sweep_phase {
 	SWEEP_BETWEEN,
@@ -32,13 +33,22 @@ enum sweep_phase {
 	SWEEP_SERVICES,
 };
 
+/* Openers and requests in transition that went to the instance before for want of a pin
+ * or an exchange: sums of all services, as packets note them.
+ */
+struct no_room {
+	bool read;
+	uint32_t told_s; /* 0: never */
+	uint64_t openers, requests;
+};
+
 struct sweep {
 	struct daemon *d;
 	uv_timer_t timer;
 	enum sweep_phase phase;
 	struct scan pins, half_open, exchanges;
-	uint64_t last_end_ns;
-	bool failed; /* the last pass: told once */
+	struct no_room no_room; /* at the last pass, or when it was told */
+	bool failed;		/* the last pass: told once */
 	struct sweep_pass pass;
 };
 
@@ -253,6 +263,32 @@ static void pass_failed(struct sweep *s, int err)
 	again_in(s, SWEEP_RETRY_MS);
 }
 
+static void tell_no_room(struct sweep *s)
+{
+	struct event_about about = { .type = "pin_budget" };
+	struct no_room now = { .read = true, .told_s = daemon_now_s() }, *was = &s->no_room;
+	const struct dataplane *dp = s->d->dp;
+
+	for (uint32_t cpu = 0; cpu < dp->n_cpus; cpu++) {
+		now.openers += dp->counters[cpu].note[SL_N_HALF_OPEN_FULL];
+		now.requests += dp->counters[cpu].note[SL_N_EXCHANGE_FULL];
+	}
+	if (!was->read) {
+		now.told_s = 0;
+		*was = now;
+	}
+	if ((now.openers == was->openers && now.requests == was->requests) ||
+	    (was->told_s && now.told_s - was->told_s < TELL_EVERY_S))
+		return;
+	event_emit(
+		s->d->events, LOG_WARN, about,
+		"%llu openers and %llu CoAP requests in transition found no room and went to the "
+		"instance before (see pin_budget, capacity.half_open, capacity.exchanges)",
+		(unsigned long long)(now.openers - was->openers),
+		(unsigned long long)(now.requests - was->requests));
+	*was = now;
+}
+
 static void step(uv_timer_t *timer)
 {
 	struct sweep *s = timer->data;
@@ -271,7 +307,7 @@ static void step(uv_timer_t *timer)
 		return;
 	}
 	s->failed = false;
-	s->last_end_ns = daemon_now_ns();
+	tell_no_room(s);
 	again_in(s, anything_drains(s->d) ? SWEEP_DRAIN_MS : SWEEP_IDLE_MS);
 }
 
