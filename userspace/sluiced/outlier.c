@@ -47,11 +47,13 @@ static bool end_in_time(struct daemon *d, struct live_service *s, uint64_t now)
 	return any;
 }
 
-/* The service has no such rule any more. */
+/* The service has no such rule, or no more. */
 static bool end_all(struct live_service *s)
 {
 	bool any = false;
 
+	if (!s->outliers_due_ns)
+		return false;
 	for (struct live_instance *i = s->instances; i; i = i->next) {
 		any |= i->outlier.ejected;
 		i->outlier = (struct outlier){};
