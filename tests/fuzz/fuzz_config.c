@@ -21,6 +21,25 @@ static void check_strings(const struct model *m)
 			abort();
 }
 
+/* A packet may count on it: the server id lies within every connection id. */
+static void check_cid(const struct model_service *s)
+{
+	const struct model_cid *c = &s->cid;
+	int rotations = 0;
+
+	for (int i = 0; i < SL_CID_ROTATIONS; i++) {
+		rotations += c->server_id_length[i] > 0;
+		if (c->server_id_length[i] + (c->layout == SL_CID_QUIC_LB) > c->length)
+			abort();
+	}
+	if (!c->layout != !rotations || c->server_id_length[SL_CID_ROTATIONS - 1] ||
+	    c->length > SL_CID_MAX || (s->device_key == SL_DK_CID && !c->layout))
+		abort();
+	for (size_t i = 0; i < s->n_instances; i++)
+		if (s->instances[i].has_server_id && !c->layout)
+			abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct config_error why = {}, syntax = {};
@@ -34,6 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		abort();
 	if (m)
 		check_strings(m);
+	for (size_t i = 0; m && i < m->n_services; i++)
+		check_cid(&m->services[i]);
 	model_free(m);
 
 	err = config_read_text((const char *)data, len, &doc, &why);

@@ -7,6 +7,8 @@
 #ifndef TEST_CONFIG_BAD_H
 #define TEST_CONFIG_BAD_H
 
+#include "config_edit.h"
+
 struct bad {
 	const char *name; /* of the file */
 	const char *at;	  /* member to set, or NULL: @json is the whole text */
@@ -116,14 +118,18 @@ static const struct bad bad[] = {
 	{ "service-port-huge", "services[0].port", "1e999", "services[0].port", "want an integer from 1 to 65535" },
 	{ "service-port-string", "services[0].port", "\"1883\"", "services[0].port", "want an integer from 1 to 65535" },
 	{ "service-endpoint-twice", "services[2]", "{\"name\": \"b2\", \"address\": \"203.0.113.10\", \"port\": 1883, \"protocol\": \"tcp\"}", "services[2].port", "203.0.113.10:1883 (tcp) is services[0] too" },
-	{ "service-protocol", "services[0].protocol", "\"http\"", "services[0].protocol", "want \"coap\", \"mqtt\", \"mqtts\", \"udp\" or \"tcp\"" },
-	{ "service-protocol-coaps", "services[1].protocol", "\"coaps\"", "services[1].protocol", "\"coaps\" is " LATER "want \"coap\", \"mqtt\", \"mqtts\", \"udp\" or \"tcp\"" },
+	{ "service-protocol", "services[0].protocol", "\"http\"", "services[0].protocol", "want \"coap\", \"coaps\", \"mqtt\", \"mqtts\", \"mqttsn\", \"udp\" or \"tcp\"" },
 	{ "service-steering", "services[0].steering", "\"gue\"", "services[0].steering", "\"gue\" is " LATER "want \"nat\"" },
 	{ "service-steering-word", "services[0].steering", "\"dsr\"", "services[0].steering", "want \"nat\"" },
 	{ "service-track", "services[0].track", "true", "services[0].track", "want false" },
 	{ "service-track-word", "services[0].track", "\"no\"", "services[0].track", "want true or false" },
-	{ "service-device-key", "services[1].device_key", "\"endpoint\"", "services[1].device_key", LATER },
-	{ "service-drop-malformed", "services[0].drop_malformed", "true", "services[0].drop_malformed", "only coap can; where a message begins in a TCP stream is not known without track" },
+	{ "service-device-key", "services[1].device_key", "\"addr\"", "services[1].device_key", "want \"address\", \"endpoint\" or \"cid\"" },
+	{ "service-device-key-cid", "services[1].device_key", "\"cid\"", "services[1].device_key", "\"cid\" needs the service's cid, which says how long one is; want \"address\" or \"endpoint\"" },
+	{ "service-drain", "services[0].drain", "\"wait\"", "services[0].drain", "want \"keep\" or \"move\"" },
+	{ "service-reply-budget-slow", "services[0].reply_budget", "\"59/m\"", "services[0].reply_budget", "want a rate such as \"50k/s\", from 1/s to 1M/s" },
+	{ "service-reply-budget-fast", "services[0].reply_budget", "\"1.1M/s\"", "services[0].reply_budget", "from 1/s to 1M/s" },
+	{ "service-reply-budget-number", "services[0].reply_budget", "1000", "services[0].reply_budget", "want a rate" },
+	{ "service-drop-malformed", "services[0].drop_malformed", "true", "services[0].drop_malformed", "only coap, coaps and mqttsn can; where a message begins in a TCP stream is not known without track" },
 	{ "service-unknown", "services[0].adress", "\"203.0.113.10\"", "services[0].adress", "did you mean \"address\"?" },
 	{ "service-keep-short", "services[0].keep", "\"9s\"", "services[0].keep", "want a duration such as \"2s\", from 10s to 7d" },
 	{ "service-keep-long", "services[0].keep", "\"8d\"", "services[0].keep", "from 10s to 7d" },
@@ -133,6 +139,7 @@ static const struct bad bad[] = {
 	{ "service-drain-timeout-short", "services[0].drain_timeout", "\"5ms\"", "services[0].drain_timeout", "want a duration of at least \"1s\", or \"0s\"" },
 	{ "service-pin-budget", "services[0].pin_budget", "0", "services[0].pin_budget", "want an integer from 1 to 4194304" },
 	{ "service-pin-budget-large", "services[0].pin_budget", "65537", "services[0].pin_budget", "want at most capacity.half_open, 65536" },
+	{ "service-pin-budget-exchanges", NULL, "{\"secret\": \"00112233445566778899aabbccddeeff\", \"interfaces\": [], \"services\": [{\"name\": \"a\", \"address\": \"203.0.113.9\", \"port\": 1, \"protocol\": \"coap\", \"pin_budget\": 2000}], \"capacity\": {\"exchanges\": 1999}}", "services[0].pin_budget", "want at most capacity.exchanges, 1999" },
 	{ "service-tenant-unknown", "services[1].default_tenant", "\"gests\"", "services[1].default_tenant", "no tenant is called \"gests\"" },
 	{ "service-tenant-fixed-unknown", "services[0].tenant", "\"nobody\"", "services[0].tenant", "no tenant is called \"nobody\"" },
 	{ "service-tenant-both", "services[1].tenant", "\"guests\"", "services[1].default_tenant", "want one of tenant and default_tenant" },
@@ -157,6 +164,38 @@ static const struct bad bad[] = {
 	{ "instance-admin", "services[0].instances[0].admin", "\"drain\"", "services[0].instances[0].admin", "want \"up\", \"draining\" or \"down\"" },
 	{ "instance-unknown", "services[0].instances[0].wieght", "10", "services[0].instances[0].wieght", "did you mean \"weight\"?" },
 	{ "instance-repeated", "services[0].instances[0]", "{\"name\": \"a\", \"address\": \"10.0.0.1\", \"port\": 1, \"port\": 2}", "services[0].instances[0].port", "given twice" },
+	{ "instance-server-id-no-cid", "services[0].instances[1].server_id", "1", "services[0].instances[1].server_id", "the service has no cid to find it in; leave this out" },
+	{ "instance-server-id-word", "services[2]", CID("8", "\"layout\": \"first-byte\"", "\"1\"", "1"), "services[2].instances[0].server_id", "want an integer from 0 to 4294967295" },
+	{ "instance-server-id-negative", "services[2]", CID("8", "\"layout\": \"first-byte\"", "-1", "1"), "services[2].instances[0].server_id", "want an integer from 0 to 4294967295" },
+	{ "instance-server-id-huge", "services[2]", CID("8", QUIC_LB("0", "4", "1", "4"), "4294967296", "1"), "services[2].instances[0].server_id", "want an integer from 0 to 4294967295" },
+	{ "instance-server-id-twice", "services[2]", CID("8", "\"layout\": \"first-byte\"", "9", "9"), "services[2].instances[1].server_id", "9 is services[2].instances[0] too; want each once" },
+	{ "instance-server-id-first-byte", "services[2]", CID("8", "\"layout\": \"first-byte\"", "1", "256"), "services[2].instances[1].server_id", "256 needs more than 1 byte; want at most 255" },
+	{ "instance-server-id-default-rotation", "services[2]", CID("8", "\"layout\": \"quic-lb\"", "256", "1"), "services[2].instances[0].server_id", "want at most 255" },
+	{ "instance-server-id-shortest", "services[2]", CID("8", QUIC_LB("0", "4", "1", "2"), "65535", "65536"), "services[2].instances[1].server_id", "65536 needs more than 2 bytes; want at most 65535" },
+
+	/* -- connection ids -- */
+	{ "cid-number", "services[1].cid", "8", "services[1].cid", "want an object" },
+	{ "cid-coap", "services[1].cid", "{\"length\": 8, \"layout\": \"first-byte\"}", "services[1].cid", "fits protocol coaps only: no other has connection ids; leave this out" },
+	{ "cid-mqtts", "services[2]", "{\"name\": \"tls\", \"address\": \"203.0.113.10\", \"port\": 8883, \"protocol\": \"mqtts\", \"cid\": {\"length\": 8, \"layout\": \"first-byte\"}}", "services[2].cid", "fits protocol coaps only" },
+	{ "cid-no-length", "services[2]", COAPS("\"layout\": \"first-byte\"", ""), "services[2].cid.length", "required" },
+	{ "cid-no-layout", "services[2]", COAPS("\"length\": 8", ""), "services[2].cid.layout", "required" },
+	{ "cid-length-0", "services[2]", CID("0", "\"layout\": \"first-byte\"", "0", "1"), "services[2].cid.length", "want an integer from 1 to 20" },
+	{ "cid-length-high", "services[2]", CID("21", "\"layout\": \"first-byte\"", "0", "1"), "services[2].cid.length", "want an integer from 1 to 20" },
+	{ "cid-length-quic-lb", "services[2]", CID("1", "\"layout\": \"quic-lb\"", "0", "1"), "services[2].cid.length", "want at least 2 with layout \"quic-lb\": the server id comes after the first byte" },
+	{ "cid-layout", "services[2]", CID("8", "\"layout\": \"quic_lb\"", "0", "1"), "services[2].cid.layout", "want \"first-byte\" or \"quic-lb\"" },
+	{ "cid-unknown", "services[2]", COAPS("\"lenght\": 8", ""), "services[2].cid.lenght", "did you mean \"length\"?" },
+	{ "cid-rotations-first-byte", "services[2]", COAPS("\"length\": 8, \"layout\": \"first-byte\", \"rotations\": [{\"id\": 0, \"server_id_length\": 1}]", ""), "services[2].cid.rotations", "there are none with layout \"first-byte\"; leave this out" },
+	{ "cid-rotations-empty", "services[2]", COAPS("\"length\": 8, \"layout\": \"quic-lb\", \"rotations\": []", ""), "services[2].cid.rotations", "want at least one; leave it out for [{\"id\": 0, \"server_id_length\": 1}]" },
+	{ "cid-rotations-object", "services[2]", COAPS("\"length\": 8, \"layout\": \"quic-lb\", \"rotations\": {}", ""), "services[2].cid.rotations", "want a list [...] of rotations" },
+	{ "cid-rotation-no-id", "services[2]", COAPS("\"length\": 8, \"layout\": \"quic-lb\", \"rotations\": [{\"server_id_length\": 1}]", ""), "services[2].cid.rotations[0].id", "required" },
+	{ "cid-rotation-no-length", "services[2]", COAPS("\"length\": 8, \"layout\": \"quic-lb\", \"rotations\": [{\"id\": 1}]", ""), "services[2].cid.rotations[0].server_id_length", "required" },
+	{ "cid-rotation-unroutable", "services[2]", CID("8", QUIC_LB("0", "1", "7", "1"), "0", "1"), "services[2].cid.rotations[1].id", "7 (0b111) means that the connection id names no server; want an integer from 0 to 6" },
+	{ "cid-rotation-id-high", "services[2]", CID("8", QUIC_LB("0", "1", "8", "1"), "0", "1"), "services[2].cid.rotations[1].id", "want an integer from 0 to 6" },
+	{ "cid-rotation-twice", "services[2]", CID("8", QUIC_LB("3", "1", "3", "2"), "0", "1"), "services[2].cid.rotations[1].id", "3 is rotations[0] too" },
+	{ "cid-rotation-length-0", "services[2]", CID("8", QUIC_LB("0", "0", "1", "1"), "0", "1"), "services[2].cid.rotations[0].server_id_length", "want an integer from 1 to 4" },
+	{ "cid-rotation-length-high", "services[2]", CID("8", QUIC_LB("0", "5", "1", "1"), "0", "1"), "services[2].cid.rotations[0].server_id_length", "want an integer from 1 to 4" },
+	{ "cid-rotation-length-long", "services[2]", CID("3", QUIC_LB("0", "2", "1", "3"), "0", "1"), "services[2].cid.rotations[1].server_id_length", "with the first byte it is longer than an id; want at most 2, or a length of at least 4" },
+	{ "cid-rotation-unknown", "services[2]", COAPS("\"length\": 8, \"layout\": \"quic-lb\", \"rotations\": [{\"id\": 1, \"server_id_len\": 1}]", ""), "services[2].cid.rotations[0].server_id_len", "did you mean \"server_id_length\"?" },
 
 	/* -- health -- */
 	{ "health-list", "services[0].health", "[]", "services[0].health", "want an object" },
@@ -170,7 +209,19 @@ static const struct bad bad[] = {
 	{ "health-rise", "services[0].health", "{\"rise\": 0}", "services[0].health.rise", "want an integer from 1 to 100" },
 	{ "health-fall", "services[0].health", "{\"fall\": 101}", "services[0].health.fall", "want an integer from 1 to 100" },
 	{ "health-min-healthy", "services[0].health", "{\"min_healthy\": 1.1}", "services[0].health.min_healthy", "want a number from 0 to 1" },
-	{ "health-on-down", "services[0].health", "{\"on_down\": \"move\"}", "services[0].health.on_down", "\"move\" is " LATER "want \"keep\"" },
+	{ "health-on-down", "services[0].health", "{\"on_down\": \"drop\"}", "services[0].health.on_down", "want \"keep\", \"move\" or \"reset\"" },
+	{ "health-on-down-reset", "services[1].health", "{\"on_down\": \"reset\"}", "services[1].health.on_down", "\"reset\" fits a TCP service only; want \"keep\" or \"move\"" },
+	{ "outlier-true", "services[0].health", "{\"outlier\": true}", "services[0].health.outlier", "want an object" },
+	{ "outlier-udp", "services[1]", "{\"name\": \"telemetry\", \"address\": \"203.0.113.10\", \"port\": 5683, \"protocol\": \"udp\", \"health\": {\"outlier\": {}}}", "services[1].health.outlier", "which datagram of protocol udp wants an answer is not known; leave this out" },
+	{ "outlier-requests", "services[0].health", "{\"outlier\": {\"requests\": 0}}", "services[0].health.outlier.requests", "want an integer from 1 to 1000000" },
+	{ "outlier-answered", "services[0].health", "{\"outlier\": {\"answered\": 50}}", "services[0].health.outlier.answered", "want a number from 0 to 1" },
+	{ "outlier-interval", "services[0].health", OUTLIER("999ms", "1s", "1s"), "services[0].health.outlier.interval", "from 1s to 10m" },
+	{ "outlier-interval-long", "services[0].health", OUTLIER("601s", "1s", "1s"), "services[0].health.outlier.interval", "from 1s to 10m" },
+	{ "outlier-ejection", "services[0].health", OUTLIER("1s", "0s", "1s"), "services[0].health.outlier.ejection", "from 1s to 1h" },
+	{ "outlier-ejection-long", "services[0].health", OUTLIER("1s", "61m", "1d"), "services[0].health.outlier.ejection", "from 1s to 1h" },
+	{ "outlier-ejection-max", "services[0].health", OUTLIER("1s", "30s", "29s"), "services[0].health.outlier.ejection_max", "want at least ejection, 30s" },
+	{ "outlier-ejection-max-long", "services[0].health", OUTLIER("1s", "30s", "25h"), "services[0].health.outlier.ejection_max", "from 1s to 1d" },
+	{ "outlier-unknown", "services[0].health", "{\"outlier\": {\"request\": 10}}", "services[0].health.outlier.request", "did you mean \"requests\"?" },
 	{ "health-unknown", "services[0].health", "{\"intervall\": \"1s\"}", "services[0].health.intervall", "did you mean \"interval\"?" },
 
 	/* -- scaling -- */
@@ -256,11 +307,18 @@ static const struct bad bad[] = {
 	{ "capacity-slots-small", "capacity", "{\"slots\": 2048}", "capacity.slots", "want at least 4096" },
 	{ "capacity-device-lines", "capacity", "{\"device_lines\": 65535}", "capacity.device_lines", "want a power of two" },
 	{ "capacity-half-open", "capacity", "{\"half_open\": 1}", "capacity.half_open", "want an integer from 1024" },
+	{ "capacity-exchanges", "capacity", "{\"exchanges\": 1023}", "capacity.exchanges", "want an integer from 1024 to 4194304" },
+	{ "capacity-exchanges-high", "capacity", "{\"exchanges\": 4194305}", "capacity.exchanges", "want an integer from 1024 to 4194304" },
 	{ "metrics-listen", "metrics", "{\"listen\": \"localhost:9464\"}", "metrics.listen", "want an address and a port such as \"127.0.0.1:9464\"" },
 	{ "metrics-listen-port", "metrics", "{\"listen\": \"127.0.0.1:0\"}", "metrics.listen", "want an address and a port" },
 	{ "metrics-listen-six", "metrics", "{\"listen\": \"::1:9464\"}", "metrics.listen", "\"[::1]:9464\"" },
 	{ "events-sample", "events", "{\"sample\": 1000}", "events.sample", "want 0 or a power of two from 1 to 1048576" },
 	{ "events-sample-high", "events", "{\"sample\": 2097152}", "events.sample", "want 0 or a power of two" },
+	{ "events-max-rate-0", "events", "{\"max_rate\": \"0/s\"}", "events.max_rate", "want a rate such as \"1k/s\", from 1/s to 1M/s, or \"unlimited\"" },
+	{ "events-max-rate-slow", "events", "{\"max_rate\": \"59/m\"}", "events.max_rate", "from 1/s to 1M/s, or \"unlimited\"" },
+	{ "events-max-rate-fast", "events", "{\"max_rate\": \"1000001/s\"}", "events.max_rate", "from 1/s to 1M/s, or \"unlimited\"" },
+	{ "events-max-rate-none", "events", "{\"max_rate\": \"none\"}", "events.max_rate", "or \"unlimited\"" },
+	{ "events-max-rate-number", "events", "{\"max_rate\": 1000}", "events.max_rate", "or \"unlimited\"" },
 };
 /* clang-format on */
 

@@ -14,6 +14,22 @@
 #define CONFIGS "tests/unit/configs" /* tests run in the top folder */
 #define TICK_NS 4000000ull
 
+/* A service of DTLS for the base document, with members of "cid" and server ids. */
+#define COAPS(cid, instances)                                                  \
+	"{\"name\": \"dtls\", \"address\": \"203.0.113.10\", \"port\": 5684, " \
+	"\"protocol\": \"coaps\", \"cid\": {" cid "}, \"instances\": [" instances "]}"
+#define DTLS_SERVER(n, id)                                                         \
+	"{\"name\": \"d-" n "\", \"address\": \"10.0.1.3" n "\", \"port\": 5684, " \
+	"\"server_id\": " id "}"
+#define CID(length, layout, id1, id2) \
+	COAPS("\"length\": " length ", " layout, DTLS_SERVER("1", id1) ", " DTLS_SERVER("2", id2))
+#define ROTATION(id, len) "{\"id\": " id ", \"server_id_length\": " len "}"
+#define QUIC_LB(id1, len1, id2, len2) \
+	"\"layout\": \"quic-lb\", \"rotations\": [" ROTATION(id1, len1) ", " ROTATION(id2, len2) "]"
+#define OUTLIER(interval, ejection, ejection_max)                                  \
+	"{\"outlier\": {\"interval\": \"" interval "\", \"ejection\": \"" ejection \
+	"\", \"ejection_max\": \"" ejection_max "\"}}"
+
 /* Read a file whole; the caller frees. NULL: it is not there. */
 static inline char *edit_slurp(const char *path, size_t *ret_len)
 {

@@ -17,7 +17,6 @@
 #include <sluice/base.h>
 #include "config/decode.h"
 #include "config_bad.h"
-#include "config_edit.h"
 
 #define BAD CONFIGS "/bad"
 
@@ -254,13 +253,23 @@ static void test_long_error(void **state)
 /* -- one list for one fact -- */
 
 static const struct decode_table tables[] = {
-	{ "document", document_fields }, { "interface", interface_fields },
-	{ "service", service_fields },	 { "instance", instance_fields },
-	{ "health", health_fields },	 { "scaling", scaling_fields },
-	{ "target", target_fields },	 { "tenant", tenant_fields },
-	{ "match", match_fields },	 { "quota", quota_fields },
-	{ "capacity", capacity_fields }, { "device_quota", device_quota_fields },
-	{ "metrics", metrics_fields },	 { "events", events_fields },
+	{ "document", document_fields },
+	{ "interface", interface_fields },
+	{ "service", service_fields },
+	{ "instance", instance_fields },
+	{ "health", health_fields },
+	{ "scaling", scaling_fields },
+	{ "outlier", outlier_fields },
+	{ "cid", cid_fields },
+	{ "rotation", rotation_fields },
+	{ "target", target_fields },
+	{ "tenant", tenant_fields },
+	{ "match", match_fields },
+	{ "quota", quota_fields },
+	{ "capacity", capacity_fields },
+	{ "device_quota", device_quota_fields },
+	{ "metrics", metrics_fields },
+	{ "events", events_fields },
 };
 
 static bool is_listed(const cJSON *list, const char *word)
@@ -307,7 +316,8 @@ static void check_limits(const char *where, const struct decode_field *f, const 
 	const cJSON *min = cJSON_GetObjectItem(p, "minimum"),
 		    *max = cJSON_GetObjectItem(p, "maximum");
 
-	if (f->decode != decode_u16 && f->decode != decode_u32 && f->decode != decode_power_of_two)
+	if (f->decode != decode_u8 && f->decode != decode_u16 && f->decode != decode_u32 &&
+	    f->decode != decode_power_of_two)
 		return;
 	if (!min || min->valuedouble != f->min || !max || max->valuedouble != f->max)
 		fail_msg("schema: limits of %s.%s", where, f->name);

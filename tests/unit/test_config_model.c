@@ -76,6 +76,7 @@ static void check_toplevel(const struct model *m)
 	assert_int_equal(m->interfaces[3].mode, MODE_AUTO);
 	assert_string_equal(m->metrics_listen, "[::1]:9464");
 	assert_int_equal(m->event_sample, 0);
+	assert_int_equal(m->event_max, 100);
 	assert_int_equal(m->capacity.services, 100);
 	assert_int_equal(m->capacity.instances, 200);
 	assert_int_equal(m->capacity.tenants, 300);
@@ -84,8 +85,19 @@ static void check_toplevel(const struct model *m)
 	assert_int_equal(m->capacity.slots, 16384);
 	assert_int_equal(m->capacity.pins, 4096);
 	assert_int_equal(m->capacity.half_open, 2048);
+	assert_int_equal(m->capacity.exchanges, 3000);
 	assert_int_equal(m->capacity.device_lines, 1024);
 	assert_int_equal(m->capacity.tallies, 5000);
+}
+
+static void check_outlier(const struct model_outlier *o, const struct model_outlier *want)
+{
+	assert_true(o->present);
+	assert_int_equal(o->requests, want->requests);
+	assert_double(o->answered, want->answered);
+	assert_int_equal(o->interval_ns, want->interval_ns);
+	assert_int_equal(o->ejection_ns, want->ejection_ns);
+	assert_int_equal(o->ejection_max_ns, want->ejection_max_ns);
 }
 
 static void check_broker(const struct model_service *s)
@@ -103,6 +115,10 @@ static void check_broker(const struct model_service *s)
 	assert_int_equal(s->keep_s, 7200);
 	assert_int_equal(s->drain_timeout_ns, 1200 * S);
 	assert_int_equal(s->half_open_max, 2048);
+	assert_true(s->drain_moves);
+	assert_double(s->reply_rate, 200);
+	assert_int_equal(s->device_key, SL_DK_ENDPOINT);
+	assert_int_equal(s->cid.layout, SL_CID_NONE);
 
 	assert_int_equal(s->n_instances, 3);
 	assert_string_equal(s->instances[0].name, "mq-1");
@@ -121,6 +137,12 @@ static void check_broker(const struct model_service *s)
 	assert_int_equal(s->health.rise, 4);
 	assert_int_equal(s->health.fall, 5);
 	assert_double(s->health.min_healthy, 0.25);
+	assert_int_equal(s->health.on_down, ON_DOWN_RESET);
+	check_outlier(&s->health.outlier, &(struct model_outlier){ .requests = 100,
+								   .answered = 0.75,
+								   .interval_ns = 10 * S,
+								   .ejection_ns = 60 * S,
+								   .ejection_max_ns = 600 * S });
 
 	assert_true(sc->present);
 	assert_int_equal(sc->min, 2);
@@ -139,7 +161,7 @@ static void check_other_services(const struct model *m)
 {
 	const struct model_service *s = &m->services[1];
 
-	assert_int_equal(m->n_services, 5);
+	assert_int_equal(m->n_services, 8);
 	assert_int_equal(s->protocol, SL_P_COAP);
 	assert_addr(&s->addr, "2001:db8::10");
 	assert_true(s->drop_malformed);
@@ -161,6 +183,45 @@ static void check_other_services(const struct model *m)
 	assert_int_equal(m->services[4].protocol, SL_P_TCP);
 	assert_int_equal(m->services[4].n_instances, 0);
 	assert_false(m->services[4].scaling.present);
+}
+
+static void check_cid_services(const struct model *m)
+{
+	static const uint8_t rotations[SL_CID_ROTATIONS] = { [0] = 2, [6] = 4 };
+	const struct model_service *s = &m->services[5];
+	struct model_outlier o = { .requests = 20,
+				   .answered = 0.5,
+				   .interval_ns = 5 * S,
+				   .ejection_ns = 30 * S,
+				   .ejection_max_ns = 300 * S };
+
+	assert_int_equal(s->protocol, SL_P_COAPS);
+	assert_true(s->drop_malformed);
+	assert_false(s->drain_moves);
+	assert_int_equal(s->device_key, SL_DK_CID);
+	assert_int_equal(s->cid.layout, SL_CID_QUIC_LB);
+	assert_int_equal(s->cid.length, 8);
+	assert_memory_equal(s->cid.server_id_length, rotations, sizeof(rotations));
+	assert_true(s->instances[0].has_server_id);
+	assert_int_equal(s->instances[0].server_id, 65535);
+	assert_true(s->instances[1].has_server_id);
+	assert_int_equal(s->instances[1].server_id, 0);
+	assert_false(s->instances[2].has_server_id);
+	assert_int_equal(s->health.on_down, ON_DOWN_MOVE);
+	check_outlier(&s->health.outlier, &o);
+
+	s = &m->services[6];
+	assert_int_equal(s->protocol, SL_P_MQTTSN);
+	assert_true(s->drop_malformed);
+	assert_int_equal(s->device_key, SL_DK_ADDRESS);
+	o.ejection_ns = o.ejection_max_ns = 1200 * S;
+	check_outlier(&s->health.outlier, &o);
+
+	s = &m->services[7];
+	assert_int_equal(s->cid.layout, SL_CID_FIRST_BYTE);
+	assert_int_equal(s->cid.length, 1);
+	assert_int_equal(s->cid.server_id_length[0], 1);
+	assert_int_equal(s->cid.server_id_length[1], 0);
 }
 
 static void check_tenants(const struct model *m)
@@ -209,6 +270,7 @@ static void test_every_member(void **state)
 	check_toplevel(m);
 	check_broker(&m->services[0]);
 	check_other_services(m);
+	check_cid_services(m);
 	check_tenants(m);
 	model_free(m);
 	model_free(NULL);
@@ -226,6 +288,7 @@ static void test_defaults(void **state)
 	assert_int_equal(m->interfaces[0].mode, MODE_AUTO);
 	assert_null(m->metrics_listen);
 	assert_int_equal(m->event_sample, 1024);
+	assert_int_equal(m->event_max, 1000);
 	assert_int_equal(m->capacity.services, SL_DEF_SERVICES);
 	assert_int_equal(m->capacity.instances, SL_DEF_INSTANCES);
 	assert_int_equal(m->capacity.tenants, SL_DEF_TENANTS);
@@ -234,12 +297,18 @@ static void test_defaults(void **state)
 	assert_int_equal(m->capacity.slots, SL_DEF_SLOTS);
 	assert_int_equal(m->capacity.pins, SL_DEF_PINS);
 	assert_int_equal(m->capacity.half_open, SL_DEF_HALF_OPEN);
+	assert_int_equal(m->capacity.exchanges, SL_DEF_EXCHANGES);
 	assert_int_equal(m->capacity.device_lines, SL_DEF_DEVICE_LINES);
 	assert_int_equal(m->capacity.tallies, SL_DEF_TALLIES);
 
 	assert_false(s->drop_malformed);
 	assert_int_equal(s->drain_timeout_ns, 600 * S);
 	assert_int_equal(s->half_open_max, 16384);
+	assert_false(s->drain_moves);
+	assert_double(s->reply_rate, 1000);
+	assert_int_equal(s->device_key, SL_DK_ADDRESS);
+	assert_int_equal(s->cid.layout, SL_CID_NONE);
+	assert_false(s->instances[0].has_server_id);
 	assert_int_equal(s->instances[0].weight, 100);
 	assert_int_equal(s->instances[0].admin, ADMIN_UP);
 	assert_int_equal(s->health.interval_ns, 2 * S);
@@ -247,6 +316,8 @@ static void test_defaults(void **state)
 	assert_int_equal(s->health.rise, 2);
 	assert_int_equal(s->health.fall, 3);
 	assert_double(s->health.min_healthy, 0.5);
+	assert_int_equal(s->health.on_down, ON_DOWN_KEEP);
+	assert_false(s->health.outlier.present);
 	assert_int_equal(sc->min, 1);
 	assert_int_equal(sc->step, 1);
 	assert_double(sc->tolerance, 0.1);
@@ -272,6 +343,8 @@ static void test_defaults_by_protocol(void **state)
 		uint32_t keep_s;
 	} rows[] = {
 		{ "\"coap\"", SL_P_COAP, PROBE_COAP, 300 },
+		{ "\"coaps\"", SL_P_COAPS, PROBE_NONE, 3600 },
+		{ "\"mqttsn\"", SL_P_MQTTSN, PROBE_NONE, 3600 },
 		{ "\"udp\"", SL_P_UDP, PROBE_NONE, 300 },
 		{ "\"mqtt\"", SL_P_MQTT, PROBE_MQTT, 3600 },
 		{ "\"mqtts\"", SL_P_MQTTS, PROBE_TCP, 3600 },
@@ -296,6 +369,46 @@ static void test_pin_budget_fits(void **state)
 
 	(void)state;
 	assert_int_equal(m->services[0].half_open_max, 2000);
+	model_free(m);
+	m = load_edit("capacity", "{\"exchanges\": 1999}");
+	assert_int_equal(m->services[0].half_open_max, 1999);
+	model_free(m);
+}
+
+/* No events at all is said by sample; "unlimited" is any number. */
+static void test_event_rates(void **state)
+{
+	static const struct {
+		const char *json;
+		uint32_t max;
+	} rows[] = {
+		{ "{\"max_rate\": \"unlimited\"}", 0 },	 { "{\"max_rate\": \"1/s\"}", 1 },
+		{ "{\"max_rate\": \"89/m\"}", 1 },	 { "{\"max_rate\": \"90/m\"}", 2 },
+		{ "{\"max_rate\": \"1M/s\"}", 1000000 }, { "{\"sample\": 1}", 1000 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < SL_ARRAY_SIZE(rows); i++) {
+		struct model *m = load_edit("events", rows[i].json);
+
+		assert_int_equal(m->event_max, rows[i].max);
+		model_free(m);
+	}
+}
+
+/* A server id may be 0, and one that is not given is not 0. */
+static void test_server_ids(void **state)
+{
+	struct model *m =
+		load_edit("services[2]", CID("20", "\"layout\": \"first-byte\"", "0", "255"));
+	const struct model_service *s = &m->services[2];
+
+	(void)state;
+	assert_int_equal(s->cid.length, 20);
+	assert_true(s->instances[0].has_server_id && s->instances[1].has_server_id);
+	assert_int_equal(s->instances[0].server_id, 0);
+	assert_int_equal(s->instances[1].server_id, 255);
+	assert_false(m->services[0].instances[0].has_server_id);
 	model_free(m);
 }
 
@@ -329,6 +442,21 @@ static void test_limits(void **state)
 		{ "services[0].drain_timeout", "\"30d\"" },
 		{ "services[0].drain_timeout", "\"1s\"" },
 		{ "services[0].pin_budget", "65536" },
+		{ "services[0].drain", "\"move\"" },
+		{ "services[0].reply_budget", "\"1/s\"" },
+		{ "services[0].reply_budget", "\"60M/m\"" },
+		{ "services[0].device_key", "\"endpoint\"" },
+		{ "services[1].health", "{\"on_down\": \"move\"}" },
+		{ "services[0].health",
+		  "{\"on_down\": \"reset\", \"outlier\": {\"requests\": 1}}" },
+		{ "services[1].health", "{\"outlier\": {\"requests\": 1000000, \"answered\": 1}}" },
+		{ "services[1].health", OUTLIER("1s", "1h", "1h") },
+		{ "services[1].health", OUTLIER("10m", "1s", "1d") },
+		{ "services[2]", CID("20", "\"layout\": \"first-byte\"", "0", "255") },
+		{ "services[2]", CID("2", "\"layout\": \"quic-lb\"", "0", "255") },
+		{ "services[2]", CID("5", QUIC_LB("0", "4", "6", "4"), "0", "4294967295") },
+		{ "services[2]", CID("5", QUIC_LB("0", "4", "6", "3"), "7", "16777215") },
+		{ "services[2]", CID("20", QUIC_LB("1", "2", "2", "3"), "7", "65535") },
 		{ "services[0].port", "65535" },
 		{ "services[0].port", "1" },
 		{ "services[0].port", "1.883e3" },
@@ -341,7 +469,8 @@ static void test_limits(void **state)
 		{ "services[0].scaling.min", "4" },
 		{ "services[0].scaling.tolerance", "1" },
 		{ "services[0].scaling.up_after", "\"0s\"" },
-		{ "events", "{\"sample\": 1048576}" },
+		{ "events", "{\"sample\": 1048576, \"max_rate\": \"1M/s\"}" },
+		{ "events", "{\"max_rate\": \"1/s\"}" },
 		{ "events", "{}" },
 		{ "metrics", "{}" },
 		{ "capacity", "{\"tenants\": 3, \"accounts\": 4, \"prefixes\": 1, \"slots\": 4096, "
@@ -621,6 +750,8 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_defaults_by_protocol),
 		cmocka_unit_test(test_pin_budget_fits),
+		cmocka_unit_test(test_event_rates),
+		cmocka_unit_test(test_server_ids),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_secret_file),
 		cmocka_unit_test(test_secret_newline),

@@ -125,6 +125,22 @@ static void test_instances(void **state)
 	overlay_close(o);
 }
 
+/* What was added comes back with every member it had. */
+static void test_server_id(void **state)
+{
+	static const char d[] = "{\"name\":\"d\",\"address\":\"10.0.0.4\",\"port\":1,"
+				"\"server_id\":4294967295}";
+	struct overlay *o = empty();
+
+	(void)state;
+	add(o, "d", d);
+	gives(o, SERVICES(A) "}",
+	      SERVICES(A ",{\"name\":\"d\",\"address\":\"10.0.0.4\",\"port\":1,"
+			 "\"server_id\":4294967295}") "}",
+	      "");
+	overlay_close(o);
+}
+
 static void test_dropped(void **state)
 {
 	struct overlay *o = empty();
@@ -219,9 +235,9 @@ static void test_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_instances), cmocka_unit_test(test_dropped),
-		cmocka_unit_test(test_quotas),	  cmocka_unit_test(test_put_document),
-		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_instances),    cmocka_unit_test(test_server_id),
+		cmocka_unit_test(test_dropped),	     cmocka_unit_test(test_quotas),
+		cmocka_unit_test(test_put_document), cmocka_unit_test(test_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

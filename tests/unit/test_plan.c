@@ -276,6 +276,54 @@ static void test_services(void **state)
 	plan_free(p);
 }
 
+/* What a packet is told of affinity, from what the configuration says. */
+static void test_affinity(void **state)
+{
+	struct model_service s[] = {
+		{ .name = "s1",
+		  .protocol = SL_P_COAPS,
+		  .cid = { .layout = SL_CID_QUIC_LB,
+			   .length = 8,
+			   .server_id_length = { [0] = 1, [2] = 4, [6] = 2 } },
+		  .device_key = SL_DK_CID,
+		  .reply_rate = 1000,
+		  .health.outlier.present = true },
+		{ .name = "s2", .protocol = SL_P_MQTTSN, .reply_rate = 1 },
+		{ .name = "s3",
+		  .protocol = SL_P_UDP,
+		  .device_key = SL_DK_ENDPOINT,
+		  .reply_rate = 1e6 },
+	};
+	struct model m = { .services = s, .n_services = SL_ARRAY_SIZE(s) };
+	struct plan *p = NULL;
+	const struct sl_service *v;
+
+	(void)state;
+	assert_int_equal(build(&m, 100, &p), 0);
+	v = &p->services[0].value;
+	assert_int_equal(p->services[0].key.proto, IPPROTO_UDP);
+	assert_int_equal(v->flags, SL_SVC_AFFINITY | SL_SVC_OUTLIERS);
+	assert_int_equal(v->cid_layout, SL_CID_QUIC_LB);
+	assert_int_equal(v->cid_len, 8);
+	assert_int_equal(v->cid_rotations, 0x02000401);
+	assert_int_equal(v->device_key, SL_DK_CID);
+	assert_int_equal(v->reply_cost, 1000000 * SL_TAT_PER_NS);
+
+	v = &p->services[1].value;
+	assert_int_equal(p->services[1].key.proto, IPPROTO_UDP);
+	assert_int_equal(v->flags, SL_SVC_AFFINITY);
+	assert_int_equal(v->cid_layout, SL_CID_NONE);
+	assert_int_equal(v->cid_rotations, 0);
+	assert_int_equal(v->device_key, SL_DK_ADDRESS);
+	assert_int_equal(v->reply_cost, 1000000000ull * SL_TAT_PER_NS);
+
+	v = &p->services[2].value;
+	assert_int_equal(v->flags, 0);
+	assert_int_equal(v->device_key, SL_DK_ENDPOINT);
+	assert_int_equal(v->reply_cost, 1000 * SL_TAT_PER_NS);
+	plan_free(p);
+}
+
 static void test_accounts(void **state)
 {
 	/* Sorted by tenant id, which is against the model's order here. */
@@ -434,7 +482,7 @@ int main(void)
 		cmocka_unit_test(test_accounts),     cmocka_unit_test(test_default_tenant_once),
 		cmocka_unit_test(test_prefixes),     cmocka_unit_test(test_by_source_needs_sources),
 		cmocka_unit_test(test_empty),	     cmocka_unit_test(test_failures),
-		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_many),	     cmocka_unit_test(test_affinity),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

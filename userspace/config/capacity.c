@@ -110,18 +110,20 @@ static int tenants_room(const struct model *m, struct config_error *reterr)
 	return err;
 }
 
+/* A budget is of half-open pins, and of as many exchanges. */
 static int pin_budgets(struct model *m, struct config_error *reterr)
 {
-	uint32_t have = m->capacity.half_open;
+	const struct model_capacity *c = &m->capacity;
+	bool pins_less = c->half_open <= c->exchanges;
+	uint32_t have = pins_less ? c->half_open : c->exchanges;
 
 	for (size_t i = 0; i < m->n_services; i++) {
 		struct model_service *s = &m->services[i];
 
 		if (s->half_open_max > have)
 			return invalid(reterr,
-				       "services[%zu].pin_budget: want at most capacity.half_open, "
-				       "%u",
-				       i, have);
+				       "services[%zu].pin_budget: want at most capacity.%s, %u", i,
+				       pins_less ? "half_open" : "exchanges", have);
 		if (!s->half_open_max)
 			s->half_open_max = have < HALF_OPEN_DEFAULT ? have : HALF_OPEN_DEFAULT;
 	}

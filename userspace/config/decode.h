@@ -40,7 +40,7 @@ struct decode_field {
 	size_t offset;
 	decode_fn decode;
 	bool required;
-	uint64_t min, max;		 /* of numbers and durations; rates: max a second */
+	uint64_t min, max; /* of numbers and durations; rates: a second, min 0 is 1/h */
 	const struct decode_word *words; /* of decode_word(), ending in {} */
 	const char *later;		 /* not supported by this release: what to do instead */
 };
@@ -85,6 +85,7 @@ int decode_list(const cJSON *array, const struct path *at, const struct decode_i
 		struct decode_list *ret, struct config_error *reterr);
 
 /* Decoders of single values; limits and words are those of the field. */
+int decode_u8(const cJSON *value, const struct path *at, void *out, struct config_error *reterr);
 int decode_u16(const cJSON *value, const struct path *at, void *out, struct config_error *reterr);
 int decode_u32(const cJSON *value, const struct path *at, void *out, struct config_error *reterr);
 int decode_power_of_two(const cJSON *value, const struct path *at, void *out,
@@ -102,6 +103,8 @@ int decode_byte_rate(const cJSON *value, const struct path *at, void *out,
 		     struct config_error *reterr);
 int decode_word(const cJSON *value, const struct path *at, void *out,
 		struct config_error *reterr); /* an enum */
+int decode_word_bool(const cJSON *value, const struct path *at, void *out,
+		     struct config_error *reterr); /* a bool that has words for its values */
 int decode_name(const cJSON *value, const struct path *at, void *out,
 		struct config_error *reterr); /* char[SL_NAME_LEN] */
 int decode_address(const cJSON *value, const struct path *at, void *out,
@@ -117,7 +120,7 @@ struct decode_table {
 extern const struct decode_field document_fields[], interface_fields[], capacity_fields[],
 	metrics_fields[], events_fields[];
 extern const struct decode_field service_fields[], instance_fields[], health_fields[],
-	scaling_fields[], target_fields[];
+	outlier_fields[], cid_fields[], rotation_fields[], scaling_fields[], target_fields[];
 extern const struct decode_field tenant_fields[], match_fields[], quota_fields[],
 	device_quota_fields[];
 
@@ -127,6 +130,10 @@ int service_decode(const cJSON *value, const struct path *at, void *out,
 		   struct config_error *reterr);
 int instance_decode(const cJSON *value, const struct path *at, void *out,
 		    struct config_error *reterr);
+int health_decode(const cJSON *value, const struct path *at, void *out,
+		  struct config_error *reterr);
+int cid_decode(const cJSON *value, const struct path *at, void *out,
+	       struct config_error *reterr); /* struct model_cid, whole or untouched */
 int tenant_decode(const cJSON *value, const struct path *at, void *out,
 		  struct config_error *reterr);
 int quota_decode(const cJSON *value, const struct path *at, void *out, struct config_error *reterr);
@@ -134,5 +141,9 @@ int device_quota_decode(const cJSON *value, const struct path *at, void *out,
 			struct config_error *reterr);
 int secret_decode(const cJSON *value, const struct path *at, void *out,
 		  struct config_error *reterr); /* struct model */
+
+/* Health before its members are decoded, and what they left out and depends on others. */
+struct model_health health_default(void);
+void health_fill(const cJSON *health, enum sl_protocol protocol, struct model_health *h);
 
 #endif /* SL_DECODE_H */

@@ -5,10 +5,12 @@
 #include <unistd.h>
 #include <sluice/limits.h>
 #include "../common/addr.h"
+#include "../common/num.h"
 #include "../common/str.h"
 #include "decode.h"
 
 #define EVENT_SAMPLE_DEFAULT 1024
+#define EVENT_MAX_DEFAULT    1000
 
 /* A name that a link can have, as the kernel's dev_valid_name() sees it. */
 static int decode_ifname(const cJSON *value, const struct path *at, void *out,
@@ -39,6 +41,26 @@ static int decode_listen(const cJSON *value, const struct path *at, void *out,
 				   "\"[::1]:9464\"");
 	m->metrics_listen = strdup(text);
 	return m->metrics_listen ? 0 : -ENOMEM;
+}
+
+/* So many a second, in whole ones; 0, any number, is a word: "0/s" would read as none. */
+static int decode_event_rate(const cJSON *value, const struct path *at, void *out,
+			     struct config_error *reterr)
+{
+	const char *text = cJSON_GetStringValue(value);
+	char min[NUM_TEXT], max[NUM_TEXT];
+	double rate;
+
+	if (text && !strcmp(text, "unlimited")) {
+		*(uint32_t *)out = 0;
+		return 0;
+	}
+	if (decode_rate(value, at, &rate, reterr))
+		return decode_fail(
+			at, reterr, "want a rate such as \"1k/s\", from %s to %s, or \"unlimited\"",
+			num_rate_text(at->field->min, min), num_rate_text(at->field->max, max));
+	*(uint32_t *)out = rate + 0.5;
+	return 0;
 }
 
 /* clang-format off */
@@ -77,7 +99,8 @@ const struct decode_field metrics_fields[] = {
 };
 
 const struct decode_field events_fields[] = {
-	FIELD("sample", struct model, event_sample, decode_power_of_two, .max = 1048576),
+	FIELD("sample",   struct model, event_sample, decode_power_of_two, .max = 1048576),
+	FIELD("max_rate", struct model, event_max,    decode_event_rate, .min = 1, .max = 1000000),
 	{},
 };
 /* clang-format on */
@@ -197,6 +220,7 @@ int document_decode(const cJSON *doc, struct model *m, struct config_error *rete
 	int err;
 
 	m->event_sample = EVENT_SAMPLE_DEFAULT;
+	m->event_max = EVENT_MAX_DEFAULT;
 	m->capacity = (struct model_capacity){
 		.services = SL_DEF_SERVICES,
 		.instances = SL_DEF_INSTANCES,

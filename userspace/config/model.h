@@ -62,11 +62,11 @@ struct model_outlier {
 	double answered;	  /* share that a well one answers at least; default 0.5 */
 	uint64_t interval_ns;	  /* default 5s */
 	uint64_t ejection_ns;	  /* first time out, doubled each time; default 30s */
-	uint64_t ejection_max_ns; /* default 300s */
+	uint64_t ejection_max_ns; /* default 300s, or the first where that is more */
 };
 
 struct model_health {
-	enum model_probe probe; /* default by protocol: mqtt, coap, tcp; none for udp */
+	enum model_probe probe; /* default by protocol: mqtt, coap, tcp, or none */
 	uint64_t interval_ns, timeout_ns;
 	uint32_t rise, fall;
 	double min_healthy; /* share of instances, 0..1; default 0.5 */
@@ -106,17 +106,17 @@ struct model_service {
 	uint16_t port;
 	enum sl_protocol protocol;
 	/* steering: only "nat" so far */
-	bool drop_malformed;		  /* default false; CoAP only */
+	bool drop_malformed;		  /* default false; coap, coaps and mqttsn only */
 	char tenant[SL_NAME_LEN];	  /* fixed tenant, "" if by source */
 	char default_tenant[SL_NAME_LEN]; /* "" if unknown tenants are refused */
-	uint32_t keep_s;		  /* defaults: tcp mqtt mqtts 3600, coap udp 300 */
+	uint32_t keep_s;		  /* default 3600, of coap and udp 300 */
 	bool track;			  /* refused so far: "want false" */
 	uint64_t drain_timeout_ns;	  /* default 10m; 0: wait for ever */
 	bool drain_moves;	       /* "drain": "keep" (default) or "move": flows go at once */
 	struct model_cid cid;	       /* coaps only */
 	enum sl_device_key device_key; /* default "address"; "cid" wants cid */
 	double reply_rate;	       /* "reply_budget", replies in place a second; default 1k/s */
-	uint32_t half_open_max;	       /* default 16384; member "pin_budget" */
+	uint32_t half_open_max;	       /* default 16384; member "pin_budget": of exchanges, too */
 	struct model_instance *instances;
 	size_t n_instances;
 	struct model_health health;
@@ -163,8 +163,14 @@ struct model {
 	struct model_capacity capacity;
 	char *metrics_listen;  /* "metrics": { "listen": "127.0.0.1:9464" }; NULL: socket only */
 	uint32_t event_sample; /* "events": { "sample": 1024 }, a power of two, 0 = none */
-	uint32_t event_max;    /* "events": { "max_rate": "1k/s" }, of each CPU; 0: any number */
+	uint32_t event_max;    /* "events": { "max_rate": "1k/s" }, of each CPU; 0: "unlimited" */
 };
+
+/* Over UDP; else TCP. */
+static inline bool model_is_udp(enum sl_protocol protocol)
+{
+	return protocol != SL_P_TCP && protocol != SL_P_MQTT && protocol != SL_P_MQTTS;
+}
 
 void model_free(struct model *m);
 static inline void model_freep(struct model **m)

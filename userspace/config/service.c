@@ -7,17 +7,19 @@
 #include "../common/num.h"
 #include "decode.h"
 
-#define MS NUM_NS_PER_MS
-#define S  NUM_NS_PER_S
+#define S		   NUM_NS_PER_S
+
+#define REPLY_RATE_DEFAULT 1000
 
 /* clang-format off */
 static const struct decode_word protocols[] = {
-	{ .word = "coap",  .value = SL_P_COAP },
-	{ .word = "coaps", .later = true },
-	{ .word = "mqtt",  .value = SL_P_MQTT },
-	{ .word = "mqtts", .value = SL_P_MQTTS },
-	{ .word = "udp",   .value = SL_P_UDP },
-	{ .word = "tcp",   .value = SL_P_TCP },
+	{ .word = "coap",   .value = SL_P_COAP },
+	{ .word = "coaps",  .value = SL_P_COAPS },
+	{ .word = "mqtt",   .value = SL_P_MQTT },
+	{ .word = "mqtts",  .value = SL_P_MQTTS },
+	{ .word = "mqttsn", .value = SL_P_MQTTSN },
+	{ .word = "udp",    .value = SL_P_UDP },
+	{ .word = "tcp",    .value = SL_P_TCP },
 	{},
 };
 
@@ -36,18 +38,16 @@ static const struct decode_word admins[] = {
 	{},
 };
 
-static const struct decode_word probes[] = {
-	{ .word = "none", .value = PROBE_NONE },
-	{ .word = "tcp",  .value = PROBE_TCP },
-	{ .word = "mqtt", .value = PROBE_MQTT },
-	{ .word = "coap", .value = PROBE_COAP },
+static const struct decode_word drains[] = {
+	{ .word = "keep", .value = false },
+	{ .word = "move", .value = true },
 	{},
 };
 
-static const struct decode_word on_downs[] = {
-	{ .word = "keep" },
-	{ .word = "move",  .later = true },
-	{ .word = "reset", .later = true },
+static const struct decode_word device_keys[] = {
+	{ .word = "address",  .value = SL_DK_ADDRESS },
+	{ .word = "endpoint", .value = SL_DK_ENDPOINT },
+	{ .word = "cid",      .value = SL_DK_CID },
 	{},
 };
 /* clang-format on */
@@ -98,6 +98,16 @@ static int decode_exec(const cJSON *value, const struct path *at, void *out,
 	return s->exec ? 0 : -ENOMEM;
 }
 
+static int decode_server_id(const cJSON *value, const struct path *at, void *out,
+			    struct config_error *reterr)
+{
+	struct model_instance *i = out;
+	int err = decode_u32(value, at, &i->server_id, reterr);
+
+	i->has_server_id = !err;
+	return err;
+}
+
 /* clang-format off */
 const struct decode_field instance_fields[] = {
 	FIELD("name",    struct model_instance, name,   decode_name, .required = true),
@@ -105,17 +115,7 @@ const struct decode_field instance_fields[] = {
 	FIELD("port",    struct model_instance, port,   decode_u16, .required = true, .min = 1, .max = 65535),
 	FIELD("weight",  struct model_instance, weight, decode_u32, .min = 1, .max = 1000),
 	FIELD("admin",   struct model_instance, admin,  decode_word, .words = admins),
-	{},
-};
-
-const struct decode_field health_fields[] = {
-	FIELD("probe",       struct model_health, probe,       decode_word, .words = probes),
-	FIELD("interval",    struct model_health, interval_ns, decode_duration, .min = 100 * MS, .max = 3600 * S),
-	FIELD("timeout",     struct model_health, timeout_ns,  decode_duration, .min = 10 * MS, .max = 3600 * S),
-	FIELD("rise",        struct model_health, rise,        decode_u32, .min = 1, .max = 100),
-	FIELD("fall",        struct model_health, fall,        decode_u32, .min = 1, .max = 100),
-	FIELD("min_healthy", struct model_health, min_healthy, decode_share),
-	FIELD_OF("on_down", decode_only_word, .words = on_downs),
+	FIELD_OF("server_id", decode_server_id, .max = UINT32_MAX),
 	{},
 };
 
@@ -200,14 +200,6 @@ static int decode_instances(const cJSON *value, const struct path *at, void *out
 	return err;
 }
 
-static int decode_health(const cJSON *value, const struct path *at, void *out,
-			 struct config_error *reterr)
-{
-	struct model_service *s = out;
-
-	return decode_object(value, at, health_fields, &s->health, reterr);
-}
-
 static int decode_scaling(const cJSON *value, const struct path *at, void *out,
 			  struct config_error *reterr)
 {
@@ -238,43 +230,26 @@ const struct decode_field service_fields[] = {
 	FIELD("drop_malformed", struct model_service, drop_malformed, decode_bool),
 	FIELD("keep",           struct model_service, keep_s,         decode_seconds, .min = 10 * S, .max = 7 * 86400 * S),
 	FIELD("track",          struct model_service, track,          decode_track),
+	FIELD("drain",          struct model_service, drain_moves,    decode_word_bool, .words = drains),
 	FIELD_OF("drain_timeout", decode_drain_timeout, .max = 30 * 86400 * S),
 	FIELD("pin_budget",     struct model_service, half_open_max,  decode_u32, .min = 1, .max = SL_MAX_HALF_OPEN),
-	FIELD_OF("health", decode_health),
+	FIELD("reply_budget",   struct model_service, reply_rate,     decode_rate, .min = 1, .max = 1000000),
+	FIELD("device_key",     struct model_service, device_key,     decode_word, .words = device_keys),
+	FIELD("cid",            struct model_service, cid,            cid_decode),
+	FIELD("health",         struct model_service, health,         health_decode),
 	FIELD_OF("scaling", decode_scaling),
-	FIELD_LATER("device_key", "a device is its source address: leave this out"),
 	{},
 };
 /* clang-format on */
 
-static enum model_probe default_probe(enum sl_protocol protocol)
-{
-	switch (protocol) {
-	case SL_P_COAP:
-		return PROBE_COAP;
-	case SL_P_MQTT:
-		return PROBE_MQTT;
-	case SL_P_MQTTS:
-	case SL_P_TCP:
-		return PROBE_TCP;
-	default:
-		return PROBE_NONE;
-	}
-}
-
 /* What was left out and depends on other members; 0 is no value of any of them. */
 static void fill_defaults(const cJSON *object, struct model_service *s)
 {
-	const cJSON *health = cJSON_GetObjectItemCaseSensitive(object, "health");
 	bool short_keep = s->protocol == SL_P_COAP || s->protocol == SL_P_UDP;
-	struct model_health *h = &s->health;
 
 	if (!s->keep_s)
 		s->keep_s = short_keep ? 300 : 3600;
-	if (!cJSON_GetObjectItemCaseSensitive(health, "probe"))
-		h->probe = default_probe(s->protocol);
-	if (!h->timeout_ns)
-		h->timeout_ns = h->interval_ns < S ? h->interval_ns : S;
+	health_fill(cJSON_GetObjectItemCaseSensitive(object, "health"), s->protocol, &s->health);
 }
 
 int service_decode(const cJSON *value, const struct path *at, void *out,
@@ -284,12 +259,8 @@ int service_decode(const cJSON *value, const struct path *at, void *out,
 	int err;
 
 	s->drain_timeout_ns = 600 * S;
-	s->health = (struct model_health){
-		.interval_ns = 2 * S,
-		.rise = 2,
-		.fall = 3,
-		.min_healthy = 0.5,
-	};
+	s->reply_rate = REPLY_RATE_DEFAULT;
+	s->health = health_default();
 	err = decode_object(value, at, service_fields, s, reterr);
 	if (!err)
 		fill_defaults(value, s);

@@ -13,17 +13,6 @@
 #define BURST_DEFAULT_NS (100 * NUM_NS_PER_MS)
 #define BURST_MAX_NS	 (3600 * NUM_NS_PER_S)
 
-static int decode_on_excess(const cJSON *value, const struct path *at, void *out,
-			    struct config_error *reterr)
-{
-	int mark = 0;
-	int err = decode_word(value, at, &mark, reterr);
-
-	if (!err)
-		*(bool *)out = mark;
-	return err;
-}
-
 static int decode_source(const cJSON *value, const struct path *at, void *out,
 			 struct config_error *reterr)
 {
@@ -139,7 +128,7 @@ const struct decode_field tenant_fields[] = {
 	FIELD_OF("services", decode_services),
 	FIELD("quota",        struct model_tenant, quota,        quota_decode),
 	FIELD("device_quota", struct model_tenant, device_quota, device_quota_decode),
-	FIELD("on_excess",    struct model_tenant, mark,         decode_on_excess, .words = excesses),
+	FIELD("on_excess",    struct model_tenant, mark,         decode_word_bool, .words = excesses),
 	FIELD_LATER("classes", "want \"quota\" and \"device_quota\" only"),
 	FIELD_LATER("allow", "want \"services\" only, to say what the tenant may use"),
 	{},

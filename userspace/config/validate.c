@@ -28,7 +28,7 @@ int invalid(struct config_error *reterr, const char *fmt, ...)
 
 static uint8_t l4_of(enum sl_protocol protocol)
 {
-	return protocol == SL_P_UDP || protocol == SL_P_COAP ? IPPROTO_UDP : IPPROTO_TCP;
+	return model_is_udp(protocol) ? IPPROTO_UDP : IPPROTO_TCP;
 }
 
 static const char *l4_name(uint8_t l4)
@@ -108,6 +108,11 @@ static int service_health_validate(const struct model_service *s, size_t n,
 	return 0;
 }
 
+static bool can_drop_malformed(enum sl_protocol protocol)
+{
+	return protocol == SL_P_COAP || protocol == SL_P_COAPS || protocol == SL_P_MQTTSN;
+}
+
 static int service_members_validate(const struct model_service *s, size_t n,
 				    struct config_error *reterr)
 {
@@ -115,10 +120,11 @@ static int service_members_validate(const struct model_service *s, size_t n,
 
 	if (err)
 		return err;
-	if (s->drop_malformed && s->protocol != SL_P_COAP)
+	if (s->drop_malformed && !can_drop_malformed(s->protocol))
 		return invalid(reterr,
-			       "services[%zu].drop_malformed: want false: only coap can; where a "
-			       "message begins in a TCP stream is not known without track",
+			       "services[%zu].drop_malformed: want false: only coap, coaps and "
+			       "mqttsn can; where a message begins in a TCP stream is not known "
+			       "without track",
 			       n);
 	if (s->tenant[0] && s->default_tenant[0])
 		return invalid(reterr,
@@ -128,7 +134,8 @@ static int service_members_validate(const struct model_service *s, size_t n,
 	if (s->scaling.present && s->scaling.min > s->scaling.max)
 		return invalid(reterr, "services[%zu].scaling.min: %u is over max; want at most %u",
 			       n, s->scaling.min, s->scaling.max);
-	return service_health_validate(s, n, reterr);
+	err = service_health_validate(s, n, reterr);
+	return err ? err : affinity_validate(s, n, reterr);
 }
 
 static int instance_address_validate(const struct model *m, size_t si, size_t ii,
@@ -269,6 +276,8 @@ static int instances_validate(const struct model *m, size_t si, struct seen *see
 	const struct model_service *s = &m->services[si];
 	int err = instance_names_validate(s, si, reterr);
 
+	if (!err)
+		err = server_ids_validate(s, si, reterr);
 	for (size_t i = 0; !err && i < s->n_instances; i++) {
 		struct sl_return_key *key = &seen->server_keys[seen->n_servers++];
 		uint64_t first;

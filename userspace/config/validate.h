@@ -21,6 +21,10 @@ int invalid(struct config_error *reterr, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 int services_validate(const struct model *m, struct config_error *reterr);
+/* Of service @n: protocol, health, cid and device_key fit each other. */
+int affinity_validate(const struct model_service *s, size_t n, struct config_error *reterr);
+/* Server ids of service @si: unique, and short enough for its connection ids. */
+int server_ids_validate(const struct model_service *s, size_t si, struct config_error *reterr);
 int tenants_validate(const struct model *m, uint64_t tick_ns, struct config_error *reterr);
 int capacity_validate(struct model *m, struct config_error *reterr);
 int quota_validate(const struct model_quota *q, uint64_t tick_ns, const char *where,

@@ -29,6 +29,16 @@ static int fail_integer(const struct path *at, struct config_error *reterr)
 			   (unsigned long long)at->field->min, (unsigned long long)at->field->max);
 }
 
+int decode_u8(const cJSON *value, const struct path *at, void *out, struct config_error *reterr)
+{
+	uint64_t n;
+
+	if (!integer_from(value, at->field, &n))
+		return fail_integer(at, reterr);
+	*(uint8_t *)out = n;
+	return 0;
+}
+
 int decode_u16(const cJSON *value, const struct path *at, void *out, struct config_error *reterr)
 {
 	uint64_t n;
@@ -126,12 +136,12 @@ static bool rate_within(double rate, double min, double max)
 
 int decode_rate(const cJSON *value, const struct path *at, void *out, struct config_error *reterr)
 {
-	char max[NUM_TEXT];
-	double rate;
+	double least = at->field->min ? at->field->min : MIN_RATE, rate;
+	char min[NUM_TEXT], max[NUM_TEXT];
 
-	if (num_rate(text_of(value), &rate) || !rate_within(rate, MIN_RATE, at->field->max))
-		return decode_fail(at, reterr, "want a rate such as \"50k/s\", from 1/h to %s",
-				   num_rate_text(at->field->max, max));
+	if (num_rate(text_of(value), &rate) || !rate_within(rate, least, at->field->max))
+		return decode_fail(at, reterr, "want a rate such as \"50k/s\", from %s to %s",
+				   num_rate_text(least, min), num_rate_text(at->field->max, max));
 	*(double *)out = rate;
 	return 0;
 }
@@ -187,6 +197,17 @@ int decode_word(const cJSON *value, const struct path *at, void *out, struct con
 		return 0;
 	}
 	return decode_fail(at, reterr, "want %s", want.text);
+}
+
+int decode_word_bool(const cJSON *value, const struct path *at, void *out,
+		     struct config_error *reterr)
+{
+	int word = 0;
+	int err = decode_word(value, at, &word, reterr);
+
+	if (!err)
+		*(bool *)out = word;
+	return err;
 }
 
 static bool is_alnum(char c)

@@ -185,11 +185,6 @@ static int draft_owners(struct draft *d)
 
 /* -- services and their addresses -- */
 
-static uint8_t service_ip_protocol(enum sl_protocol protocol)
-{
-	return protocol == SL_P_UDP || protocol == SL_P_COAP ? IPPROTO_UDP : IPPROTO_TCP;
-}
-
 static uint8_t service_flags(const struct draft *d, const struct model_service *s)
 {
 	uint8_t flags = 0;
@@ -228,7 +223,7 @@ static struct plan_service service_plan(const struct draft *d, size_t i)
 		.key = {
 			.addr = s->addr,
 			.port = bpf_htons(s->port),
-			.proto = service_ip_protocol(s->protocol),
+			.proto = model_is_udp(s->protocol) ? IPPROTO_UDP : IPPROTO_TCP,
 		},
 		.value = {
 			.id = d->ids->service[i],

@@ -14,7 +14,7 @@ const struct cmd cmds[] = {
 	{ "service list", "", "", "services, one a line", 0, 0, cmd_service_list },
 	{ "service show", "SERVICE", "", "one service: instances, scaling, kinds of messages", 1, 1, cmd_service_show },
 	{ "instance list", "[SERVICE]", "", "instances of one service or of all", 0, 1, cmd_instance_list },
-	{ "instance add", "SERVICE NAME ADDRESS PORT [weight=N]", "", "add a server to a service", 4, 5, cmd_instance_add },
+	{ "instance add", "SERVICE NAME ADDRESS PORT [weight=N]", "--server-id=N", "add a server to a service", 4, 5, cmd_instance_add },
 	{ "instance remove", "SERVICE INSTANCE", "--now --wait --timeout=SECONDS", "drain and remove; --now gives its flows up", 2, 2, cmd_instance_remove },
 	{ "instance drain", "SERVICE INSTANCE", "--wait --timeout=SECONDS", "no new flows; those it has stay until they end", 2, 2, cmd_instance_drain },
 	{ "instance up", "SERVICE INSTANCE", "", "take new flows again", 2, 2, cmd_instance_up },

@@ -144,7 +144,7 @@ enum ctl_result cmd_instance_list(struct ctl *c)
 enum ctl_result cmd_instance_add(struct ctl *c)
 {
 	static const char weight_key[] = "weight=";
-	uint64_t port, weight = 0;
+	uint64_t port, weight = 0, server_id = 0;
 	char path[CTL_PATH_LEN];
 	cJSON *body, *json = NULL;
 	enum ctl_result rc;
@@ -155,6 +155,8 @@ enum ctl_result cmd_instance_add(struct ctl *c)
 	if (c->argc > 4 && (strncmp(c->argv[4], weight_key, strlen(weight_key)) ||
 			    num_count(c->argv[4] + strlen(weight_key), 1, WEIGHT_MAX, &weight)))
 		return ctl_usage(c, "want weight=N with N from 1 to 1000, not \"%s\"", c->argv[4]);
+	if (!ctl_option_count(c, "--server-id", 0, UINT32_MAX, &server_id))
+		return CTL_USAGE;
 	if (!ctl_path(c, path, "/v1/services/%s/instances", c->argv[0]))
 		return CTL_USAGE;
 
@@ -164,6 +166,8 @@ enum ctl_result cmd_instance_add(struct ctl *c)
 	cJSON_AddNumberToObject(body, "port", port);
 	if (weight)
 		cJSON_AddNumberToObject(body, "weight", weight);
+	if (ctl_option(c, "--server-id"))
+		cJSON_AddNumberToObject(body, "server_id", server_id);
 	rc = ctl_fetch(c, "POST", path, body, &json);
 	if (json)
 		printf("%s/%s added\n", c->argv[0], c->argv[1]);

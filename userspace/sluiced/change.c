@@ -24,12 +24,10 @@ int change_fail(struct change *c, int err, const char *fmt, ...)
 
 struct sl_service_key change_service_key(const struct model_service *s)
 {
-	bool udp = s->protocol == SL_P_UDP || s->protocol == SL_P_COAP;
-
 	return (struct sl_service_key){
 		.addr = s->addr,
 		.port = htons(s->port),
-		.proto = udp ? IPPROTO_UDP : IPPROTO_TCP,
+		.proto = model_is_udp(s->protocol) ? IPPROTO_UDP : IPPROTO_TCP,
 	};
 }
 

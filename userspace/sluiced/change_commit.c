@@ -242,6 +242,7 @@ void change_commit(struct change *c)
 	model_take(c);
 	services_commit(c);
 	if (!c->services_only) {
+		d->dp->control->event_max = d->model->event_max;
 		d->dp->control->event_mask = event_mask(d->model->event_sample);
 		links_commit(d, d->model);
 		if (!c->stale)

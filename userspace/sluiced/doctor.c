@@ -133,13 +133,14 @@ static void check_rooms(struct doctor *doc)
 {
 	struct daemon *d = doc->d;
 	const struct model_capacity *cap = &d->dp->cap;
-	uint64_t slots = 0, pins = 0, half_open = 0;
+	uint64_t slots = 0, pins = 0, half_open = 0, exchanges = 0;
 	sl_autofree struct stats_tally *tallies = NULL;
 	size_t n_tallies = 0;
 
 	for (struct live_service *s = registry_services(d->registry); s; s = s->next) {
 		slots += s->ring_size;
 		half_open += d->dp->service_states[s->id].half_open;
+		exchanges += d->dp->service_states[s->id].exchanges;
 		for (struct live_instance *i = s->instances; i; i = i->next)
 			pins += i->pins;
 	}
@@ -150,6 +151,7 @@ static void check_rooms(struct doctor *doc)
 	check_room(doc, "slots", slots, cap->slots);
 	check_room(doc, "pins", pins, cap->pins);
 	check_room(doc, "half_open", half_open, cap->half_open);
+	check_room(doc, "exchanges", exchanges, cap->exchanges);
 	/* Sums over CPUs: the table itself has up to as many entries a CPU. */
 	if (!stats_tallies(d->dp, &tallies, &n_tallies))
 		check_room(doc, "tallies", n_tallies, cap->tallies);
@@ -174,7 +176,7 @@ static void check_figures(struct doctor *doc)
 		  "raise the service's pin_budget, or find who floods it with openers" },
 		{ true, SL_N_DEVICE_BYPASSED, DOCTOR_WARN, "raise capacity.device_lines" },
 		{ true, SL_N_EVENT_LOST, DOCTOR_WARN,
-		  "raise events.sample: fewer packets are told" },
+		  "raise events.sample, or lower events.max_rate: fewer packets are told" },
 	};
 	struct stats_reasons s;
 

@@ -5,8 +5,9 @@
 #include "../common/addr.h"
 
 static const char *const protocol_text[SL_P__MAX] = {
-	[SL_P_UDP] = "udp",   [SL_P_TCP] = "tcp",     [SL_P_COAP] = "coap",
-	[SL_P_MQTT] = "mqtt", [SL_P_MQTTS] = "mqtts",
+	[SL_P_UDP] = "udp",	  [SL_P_TCP] = "tcp",	  [SL_P_COAP] = "coap",
+	[SL_P_MQTT] = "mqtt",	  [SL_P_MQTTS] = "mqtts", [SL_P_COAPS] = "coaps",
+	[SL_P_MQTTSN] = "mqttsn",
 };
 
 struct server_env {
