@@ -14,7 +14,7 @@
 
 const volatile __u32 base, bits;	/* as in struct flood_sources */
 const volatile __u32 is_v6, first_word; /* of IPv6: must be it, network order */
-const volatile __u32 verdict;
+const volatile __u32 verdict;		/* of what comes from the prefix */
 
 struct count {
 	__u64 frames, bytes, others;
@@ -70,7 +70,7 @@ int count(struct xdp_md *ctx)
 		return XDP_ABORTED;
 	if (!source_of(data, end, &i)) {
 		c->others++;
-		return verdict;
+		return XDP_PASS;
 	}
 	c->frames++;
 	c->bytes += end - data;

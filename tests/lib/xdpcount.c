@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Where a flood ends: count frames on a device, and from how many sources of a
- * prefix they came. Its program is attached as long as it runs.
+/* Where a flood ends: count a device's frames from a prefix, and from how many
+ * sources of it they came. What comes from elsewhere passes. Its program is
+ * attached as long as it runs.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -13,13 +14,14 @@
 #define CPUS_MAX    1024
 
 static const char help[] =
-	"xdpcount --dev IF [options]: count frames and their sources, and drop them\n"
+	"xdpcount --dev IF [options]: count what comes from a prefix, and drop it\n"
 	"  --dev IF          device whose XDP hook is free\n"
-	"  --from PREFIX     sources counted: of 240.0.0.0/8 (default), or /64s of fdf0::/39\n"
-	"  --pass            give the frames to the stack\n"
+	"  --from PREFIX     of these sources: addresses of 240.0.0.0/8 (default), or /64s of "
+	"fdf0::/39\n"
+	"  --pass            give these frames to the stack, too\n"
 	"  --duration S      seconds at most (default 60); SIGTERM ends it before\n"
 	"JSON on stdout at the end: frames, bytes, sources (distinct ones), others (frames from\n"
-	"elsewhere).\n";
+	"elsewhere, which pass).\n";
 
 struct count {
 	uint64_t frames, bytes, others;

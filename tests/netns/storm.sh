@@ -5,7 +5,7 @@
 #
 #	lab_new 3
 #	storm_add                          # before daemon_start
-#	storm_tenant globex                # whose it is; without: the default tenant's
+#	storm_tenant globex                # whose it is; without: the default tenant's, or nobody's
 #	daemon_start
 #	storm_run syn 10 "$VIP4:1883"      # JSON of xdpflood, and what the node got
 #
@@ -40,10 +40,12 @@ storm_add() {
 
 storm_mac() { in_ns "$1" cat "/sys/class/net/$2/address" 2>/dev/null || in_ns "$1" ip -j link show "$2" | jq -r '.[0].address'; }
 
-# storm_tenant NAME: the sources are this tenant's of the configuration's file.
+# storm_tenant NAME: the sources are this tenant's of the configuration's file; one that is not there
+# is added and has no quota.
 storm_tenant() {
 	config_edit --arg t "$1" --arg v4 "$STORM4" --arg v6 "$STORM6" \
-		'(.tenants[] | select(.name == $t) | .match) += [{source: $v4}, {source: $v6}]'
+		'(if any(.tenants[]; .name == $t) then . else .tenants += [{name: $t, match: []}] end) |
+		(.tenants[] | select(.name == $t) | .match) += [{source: $v4}, {source: $v6}]'
 }
 
 # storm_flood KIND SECONDS ADDR:PORT [OPTIONS]: xdpflood as it is, from the storm.
@@ -66,6 +68,23 @@ storm_run() {
 	after=$(xdp_frames storm)
 	jq -c --arg kind "$1" --argjson n "$((after - before))" \
 		'. + {kind: $kind, received: $n, received_rate: ($n / .seconds | round)}' <<<"$json"
+}
+
+# storm_sink MACHINE...: instances there are spared: an XDP program takes what comes from the storm's
+# IPv4 sources, so that the flood is as fast as the node, not as a server's stack. storm_sunk MACHINE:
+# stops it; its count as JSON.
+storm_sink() {
+	local m
+
+	for m; do
+		lab_start "sink-$m" "$m" "$T/xdpcount" --dev eth0 --from "$STORM4" --duration 600
+		wait_until 5 grep ready "$LAB_DIR/log/sink-$m" || fail "$(cat "$LAB_DIR/log/sink-$m")"
+	done
+}
+storm_sunk() {
+	lab_stop "sink-$1"
+	wait_until 5 grep '"frames"' "$LAB_DIR/log/sink-$1" || fail "no count of $1"
+	tail -1 "$LAB_DIR/log/sink-$1"
 }
 
 # storm_start KIND SECONDS ADDR:PORT [OPTIONS]: in the background, its JSON the last line of log/flood.
