@@ -49,6 +49,16 @@ counter_is() { [ "$(counters node "$1")" = "$2" ]; }
 BAD=(IpInHdrErrors IpExtInCsumErrors TcpInCsumErrors UdpInCsumErrors Udp6InCsumErrors
 	Ip6InHdrErrors IpExtInTruncatedPkts Ip6InTruncatedPkts)
 
+# answered KIND TO: a real server answers 50, wherever they claim to come from; its last answers may
+# come too late to be counted.
+answered() {
+	local json
+
+	json=$(storm_flood "$1" 5 "$2" --packets 50 --rate 500 2>>"$LAB_DIR/log/storm") || fail "$1: $json"
+	want "$1 is answered" "$json" '.replies >= 30'
+}
+listens() { in_ns node ss -Hlun "sport = :$1" | grep -q .; }
+
 node_add
 storm_add
 sources_are four 10000000 "$STORM4" "$VIP4:5683"
@@ -66,4 +76,14 @@ done
 for n in 1 2 3 7 8 15; do
 	stack_takes dtlscid "$VIP4:5684" 100 UdpNoPorts
 done
+
+lab_start coap node coap-server-notls -A "$VIP4" -p 5683
+wait_for listens 5683
+answered coap "$VIP4:5683"
+answered coap-post "$VIP4:5683"
+# with -listen it answers a ClientHello by HelloVerifyRequest and keeps no state; stdin must stay open
+mkfifo "$LAB_DIR/fifo"
+lab_start dtls node sh -c "exec openssl s_server -dtls1_2 -listen -accept $VIP4:5684 -nocert -psk 0102 <>$LAB_DIR/fifo"
+wait_for listens 5684
+answered clienthello "$VIP4:5684"
 echo PASS
