@@ -41,7 +41,7 @@ PROG      := $(patsubst tests/bpf/%.c,$(B)/bpf/%,$(wildcard tests/bpf/test_*.c))
 FUZZ      := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 PERF_SRC  := $(filter-out %.bpf.c,$(wildcard tests/perf/*.c))
 PERF      := $(B)/perf/bench
-TOOLS     := $(patsubst tests/lib/%.c,$(B)/tools/%,$(wildcard tests/lib/*.c)) \
+TOOLS     := $(patsubst tests/lib/%.c,$(B)/tools/%,$(filter-out %.bpf.c,$(wildcard tests/lib/*.c))) \
 	     $(patsubst tests/lib/preload/%.c,$(B)/tools/%.so,$(wildcard tests/lib/preload/*.c))
 
 .DELETE_ON_ERROR:
@@ -108,6 +108,8 @@ $(B)/perf/bench: $(PERF_OBJ) $(B)/libdp.a
 LIBS_mqttload := -lmosquitto
 
 # Programs that lab tests run: traffic, servers and clients with what they must count.
+# Those with a BPF program of their own want its skeleton first.
+$(patsubst tests/lib/%.bpf.c,$(B)/tools/%,$(wildcard tests/lib/*.bpf.c)): $(B)/tools/%: | $(B)/tests/lib/%.skel.h
 $(B)/tools/%: tests/lib/%.c
 	$(call say,TOOL,$@)
 	@mkdir -p $(@D)

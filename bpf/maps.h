@@ -134,6 +134,16 @@ struct {
 	__uint(max_entries, 1 << 18);
 } sl_events SEC(".maps");
 
+/* -- a packet's own memory, nobody else's -- */
+
+/* 0 -> scratch. Missing: impossible. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct sl_scratch);
+	__uint(max_entries, 1);
+} sl_scratch SEC(".maps");
+
 /* -- the daemon's memory; no packet reads it -- */
 
 /* (sort, name) -> id. Written by the daemon. */

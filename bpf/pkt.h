@@ -7,6 +7,15 @@
 #include "lib/affinity.h"
 #include "lib/inet.h"
 
+/* Whose is a CoAP message's Message-ID, and does it matter? */
+enum message_id {
+	MID_UNTOLD,
+	MID_DEVICE, /* of a request that is repeated until it is answered */
+	MID_SERVER, /* ACK, RST: of the server's message that they answer */
+};
+
+#define PAYLOAD_OFFSET_MAX 1023
+
 struct pkt {
 	struct xdp_md *ctx;
 	struct sl_control *control;
@@ -21,6 +30,9 @@ struct pkt {
 	enum sl_kind kind;	    /* filled by classify */
 	enum flow_step step;	    /* filled by classify */
 	__u32 messages;		    /* filled by classify */
+	__be16 mid;		    /* of a CoAP message; filled by classify */
+	__u8 mid_of;		    /* enum message_id; filled by classify */
+	__u64 device;		    /* its hash; filled by police where it has a quota */
 	struct sl_instance *inst;   /* filled by pick */
 	__u16 inst_id;
 	bool dst_owned; /* by the filter: perhaps */

@@ -10,6 +10,7 @@
 #include "stage/classify.h"
 #include "stage/pick.h"
 #include "stage/steer.h"
+#include "stage/reset.h"
 #include "stage/return.h"
 #include "stage/account.h"
 
@@ -34,6 +35,8 @@ static __always_inline enum sl_reason pipeline(struct pkt *p)
 		why = stage_police_messages(p);
 	if (!why)
 		why = stage_pick(p);
+	if (why == SL_R_RESET)
+		return stage_reset(p);
 	if (!why)
 		why = stage_steer(p);
 	return why;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Which instance a packet goes to and what happens to its flow's pin: the
- * decision table of bpf/README.md ("Pins") as one pure function, shared by the
- * packet path and the model in tests/unit/test_pins_model.c.
+/* Which instance a packet goes to and what happens to its flow's pin: one table,
+ * from which the decision is made, the table of bpf/README.md is checked, and
+ * packets are counted. Pure; shared by the packet path and the model in
+ * tests/unit/test_pins_model.c.
  */
 #ifndef SL_AFFINITY_H
 #define SL_AFFINITY_H
@@ -10,10 +11,22 @@
 
 /* What a packet is to its flow. */
 enum flow_step {
-	FLOW_OPENER,	  /* TCP SYN; CoAP request that is no later block */
-	FLOW_OPENER_SLOW, /* CoAP POST, PATCH, iPATCH: repeated for longer, and must not run twice */
-	FLOW_OTHER,
-	FLOW_CLOSING, /* TCP FIN or RST */
+	FLOW_OPENER,	   /* TCP SYN; DTLS ClientHello without cookie; MQTT-SN CONNECT */
+	FLOW_REQUEST,	   /* CoAP request that may go anywhere */
+	FLOW_REQUEST_SLOW, /* POST, PATCH, iPATCH: must not run twice (RFC 7252 5.8.2) */
+	FLOW_OTHER,	   /* what belongs to a flow */
+	FLOW_ACK,	   /* the same, but may be the end's last word: TCP ACK without data */
+	FLOW_CLOSING,	   /* TCP FIN, RST; DTLS alert; MQTT-SN DISCONNECT */
+	FLOW_BLOCK,	   /* CoAP request for a later block (RFC 7959) */
+	FLOW_STATE, /* other CoAP that an instance waits for: ACK, RST, response, deregistration */
+};
+
+/* What an instance's message says of it. */
+enum flow_evidence {
+	EVIDENCE_NONE,
+	EVIDENCE_STATE, /* it has an observation of the device's, or asks it itself */
+	EVIDENCE_MORE,	/* a block-wise transfer is in progress */
+	EVIDENCE_LAST,	/* and this was its last block */
 };
 
 enum pin_state {
@@ -25,13 +38,94 @@ enum pin_state {
 enum pin_action {
 	PIN_LEAVE,	    /* nothing */
 	PIN_REFRESH,	    /* seen = now, no longer closing */
+	PIN_TOUCH,	    /* seen = now */
 	PIN_PROMOTE,	    /* half-open -> established, seen = now */
 	PIN_SHORTEN,	    /* mark closing, seen = now */
 	PIN_MAKE_HALF_OPEN, /* in place of any pin there is */
 	PIN_MAKE_ESTABLISHED,
-	PIN_MAKE_CLOSING, /* established, and closing */
-	PIN_DROP,	  /* it names an instance that its flow no longer has */
+	PIN_MAKE_CLOSING,  /* established, and closing */
+	PIN_DROP,	   /* if there is one: it names an instance that its flow no longer has */
+	PIN_MAKE_EXCHANGE, /* remember the Message-ID; a pin stays as it is */
+	PIN_REFRESH_EXCHANGE,
 };
+
+/* Where to: a member of struct affinity_view, or nowhere. */
+enum affinity_go {
+	GO_CUR,
+	GO_PREV, /* where it is down: cur */
+	GO_PIN,
+	GO_EXCHANGE,
+	GO_CID,	   /* the instance that its connection id names */
+	GO_SENDER, /* nothing is sent: this is who is remembered */
+	GO_RESET,  /* back to the device, as a TCP RST */
+};
+
+/* The rows, in the order in which they are tried: slot, packet, what is known of its
+ * flow, where it goes, what happens to the pin. The texts are README's.
+ */
+/* clang-format off */
+#define AFFINITY_ROWS(X)                                                                                                  \
+	X(QUIESCENT,     "quiescent (`deadline` 0)", "any",                                "not looked up",             CUR,      LEAVE)            \
+	X(CID,           "any",                      "DTLS record with an instance's connection id", "not looked up",   CID,      LEAVE)            \
+	X(EXCHANGE,      "any other",                "CoAP, its Message-ID is remembered", "any",                       EXCHANGE, REFRESH_EXCHANGE) \
+	X(PIN_CLOSING,   "any other",                "FIN, RST, alert, DISCONNECT",        "found",                     PIN,      SHORTEN)          \
+	X(PIN_PROMOTE,   "any other",                "no opener, no request",              "found, half-open",          PIN,      PROMOTE)          \
+	X(PIN_ACK,       "any other",                "TCP ACK without data",               "found, closing",            PIN,      TOUCH)            \
+	X(PIN_REQUEST,   "any other",                "CoAP request",                       "found, not closing",        PIN,      LEAVE)            \
+	X(PIN,           "any other",                "any but an opener if it is closing", "found",                     PIN,      REFRESH)          \
+	X(RESET,         "any other",                "TCP but SYN",                        "its instance is gone, by `reset`", RESET, DROP)        \
+	X(PAST_REQUEST,  "past its deadline",        "CoAP request",                       "none, or closing",          CUR,      LEAVE)            \
+	X(PAST,          "past its deadline",        "any other",                          "none, or closing",          CUR,      DROP)             \
+	X(OPENER_FULL,   "in transition",            "opener",                             "none, and no budget",       PREV,     DROP)             \
+	X(OPENER_EARLY,  "in transition",            "opener, first 4 s",                  "none",                      PREV,     MAKE_HALF_OPEN)   \
+	X(OPENER_LATE,   "in transition",            "opener, later",                      "none",                      CUR,      MAKE_HALF_OPEN)   \
+	X(REQUEST_ONCE,  "in transition",            "CoAP request, NON",                  "none",                      CUR,      LEAVE)            \
+	X(REQUEST_FULL,  "in transition",            "CoAP request, CON",                  "none, and no budget",       PREV,     LEAVE)            \
+	X(REQUEST_EARLY, "in transition",            "CoAP request, CON, first 4 s (POST, PATCH, iPATCH: 45 s)", "none", PREV,     MAKE_EXCHANGE)    \
+	X(REQUEST_LATE,  "in transition",            "CoAP request, CON, later",           "none",                      CUR,      MAKE_EXCHANGE)    \
+	X(CLOSING,       "in transition",            "FIN, RST, alert, DISCONNECT",        "none",                      PREV,     MAKE_CLOSING)     \
+	X(OTHER,         "in transition",            "any other",                          "none",                      PREV,     MAKE_ESTABLISHED) \
+	X(SENDER_LAST,   "any other",                "an instance's last block",           "names it, for a transfer",  SENDER,   SHORTEN)          \
+	X(SENDER_PIN,    "any other",                "an instance's, with evidence",       "names it",                  SENDER,   REFRESH)          \
+	X(SENDER_NEW,    "in transition",            "an instance's, with evidence",       "none",                      SENDER,   MAKE_ESTABLISHED) \
+	X(SENDER_OWN,    "in transition",            "an instance's own CON or NON",       "none, or names another",    SENDER,   MAKE_EXCHANGE)    \
+	X(SENDER_REST,   "any other",                "any other of an instance",           "any",                       SENDER,   LEAVE)
+/* clang-format on */
+
+enum affinity_row {
+#define X(name, slot, packet, pin, go, action) AFF_##name,
+	AFFINITY_ROWS(X)
+#undef X
+	AFF__MAX
+};
+_Static_assert(AFF__MAX <= 32, "struct sl_cpu_counters has 32");
+
+/* Where a packet goes by @row, and what happens to the pin. */
+static __always_inline enum affinity_go affinity_go(enum affinity_row row)
+{
+	switch (row) {
+#define X(name, slot, packet, pin, go, action) \
+	case AFF_##name:                       \
+		return GO_##go;
+		AFFINITY_ROWS(X)
+#undef X
+	default:
+		return GO_CUR;
+	}
+}
+
+static __always_inline enum pin_action affinity_do(enum affinity_row row)
+{
+	switch (row) {
+#define X(name, slot, packet, pin, go, action) \
+	case AFF_##name:                       \
+		return PIN_##action;
+		AFFINITY_ROWS(X)
+#undef X
+	default:
+		return PIN_LEAVE;
+	}
+}
 
 /* Handshakes in flight when a slot changes stay with the instance that has seen
  * their beginning: 4 s cover a SYN's first two repetitions, 45 s CoAP's
@@ -40,65 +134,40 @@ enum pin_action {
 #define AFFINITY_GRACE_S      5
 #define AFFINITY_GRACE_SLOW_S 46
 
+/* No padding: it is the argument of a global function. */
 struct affinity_view {
 	struct sl_slot slot;
 	__u32 now_s;
 	__u32 keep_s;
-	enum flow_step step;
-	enum pin_state pin;
+	__u16 pin_instance; /* what GO_* stand for */
+	__u16 exchange_instance;
+	__u16 sender;  /* of an instance's message: the instance */
+	__u8 step;     /* enum flow_step */
+	__u8 pin;      /* enum pin_state */
+	__u8 evidence; /* enum flow_evidence, of an instance's message */
+	bool own;      /* and it is no mere ACK or RST */
+	bool repeats;  /* a CoAP request of type CON */
+	bool is_tcp;
+	bool room;	  /* within the service's budget of what would be made */
+	bool exchange;	  /* the Message-ID is remembered, and its instance usable */
+	bool prev_usable; /* slot.prev is some instance and not down */
+	bool prev_reset;  /* it is down, and says so by RST */
 	bool pin_closing;
-	bool pin_usable;     /* its instance is the one it was made for, and not down */
-	bool prev_usable;    /* slot.prev is some instance and not down */
-	bool half_open_room; /* within the service's budget */
-	__u16 pin_instance;
+	bool pin_transfer; /* made for a block-wise transfer */
+	bool pin_usable;   /* its instance is the one it was made for, and not down */
+	bool pin_reset;	   /* it is down, and says so by RST */
+	__u8 pad[2];
 };
-
-struct affinity {
-	__u16 instance; /* 0: none */
-	enum pin_action action;
-};
+_Static_assert(sizeof(struct affinity_view) == 40, "no hidden padding");
 
 static __always_inline bool flow_is_opener(enum flow_step step)
 {
-	return step == FLOW_OPENER || step == FLOW_OPENER_SLOW;
+	return step == FLOW_OPENER;
 }
 
-/* A pin was found and its instance lives: it decides. */
-static __always_inline struct affinity affinity_by_pin(const struct affinity_view *v)
+static __always_inline bool flow_is_request(enum flow_step step)
 {
-	struct affinity a = { .instance = v->pin_instance, .action = PIN_REFRESH };
-
-	if (v->step == FLOW_CLOSING)
-		a.action = PIN_SHORTEN;
-	else if (v->step == FLOW_OTHER && v->pin == PIN_HALF_OPEN)
-		a.action = PIN_PROMOTE;
-	return a;
-}
-
-/* In transition and without a pin. */
-static __always_inline struct affinity affinity_by_slot(const struct affinity_view *v)
-{
-	__u32 grace = v->step == FLOW_OPENER_SLOW ? AFFINITY_GRACE_SLOW_S : AFFINITY_GRACE_S;
-	/* A deadline that was prolonged begins the grace anew, which is safe. */
-	bool early = v->slot.deadline + grace > v->now_s + v->keep_s;
-	__u16 before = v->slot.prev, now = v->slot.cur;
-	struct affinity a;
-
-	sl_opaque(before); /* VERIFIER: clang 19 would choose between two stack pointers */
-	a.instance = v->prev_usable ? before : now;
-	a.action = PIN_LEAVE;
-	if (!flow_is_opener(v->step)) {
-		a.action = v->step == FLOW_CLOSING ? PIN_MAKE_CLOSING : PIN_MAKE_ESTABLISHED;
-		return a;
-	}
-	if (!v->half_open_room) {
-		a.action = v->pin != PIN_NONE ? PIN_DROP : PIN_LEAVE;
-		return a;
-	}
-	if (!early)
-		a.instance = v->slot.cur;
-	a.action = PIN_MAKE_HALF_OPEN;
-	return a;
+	return step == FLOW_REQUEST || step == FLOW_REQUEST_SLOW;
 }
 
 /* Is there a pin to look for at all? */
@@ -107,20 +176,123 @@ static __always_inline bool affinity_needs_pin(struct sl_slot slot)
 	return slot.deadline != 0;
 }
 
-static __always_inline struct affinity affinity_decide(const struct affinity_view *v)
+static __always_inline bool affinity_in_transition(const struct affinity_view *v)
 {
-	struct affinity cur = { .instance = v->slot.cur, .action = PIN_LEAVE };
+	return v->now_s < v->slot.deadline;
+}
+
+/* Did the transition begin only just now? */
+static __always_inline bool affinity_early(const struct affinity_view *v)
+{
+	__u32 grace = v->step == FLOW_REQUEST_SLOW ? AFFINITY_GRACE_SLOW_S : AFFINITY_GRACE_S;
+
+	return v->slot.deadline + grace > v->now_s + v->keep_s;
+}
+
+/* A pin was found, and its instance lives: it decides. */
+static __always_inline enum affinity_row affinity_by_pin(const struct affinity_view *v)
+{
+	bool opens = flow_is_opener(v->step) || flow_is_request(v->step);
+
+	if (v->step == FLOW_CLOSING)
+		return AFF_PIN_CLOSING;
+	if (v->pin == PIN_HALF_OPEN && !opens)
+		return AFF_PIN_PROMOTE;
+	if (v->step == FLOW_ACK && v->pin_closing)
+		return AFF_PIN_ACK;
+	if (flow_is_request(v->step))
+		return AFF_PIN_REQUEST;
+	return AFF_PIN;
+}
+
+/* In transition and without a pin. */
+static __always_inline enum affinity_row affinity_by_slot(const struct affinity_view *v)
+{
+	if (flow_is_opener(v->step)) {
+		if (!v->room)
+			return AFF_OPENER_FULL;
+		return affinity_early(v) ? AFF_OPENER_EARLY : AFF_OPENER_LATE;
+	}
+	if (flow_is_request(v->step)) {
+		if (!v->repeats)
+			return AFF_REQUEST_ONCE;
+		if (!v->room)
+			return AFF_REQUEST_FULL;
+		return affinity_early(v) ? AFF_REQUEST_EARLY : AFF_REQUEST_LATE;
+	}
+	return v->step == FLOW_CLOSING ? AFF_CLOSING : AFF_OTHER;
+}
+
+/* Had the flow an instance that is gone, and is its device to be told? */
+static __always_inline bool affinity_resets(const struct affinity_view *v)
+{
+	if (!v->is_tcp || flow_is_opener(v->step))
+		return false;
+	if (v->pin != PIN_NONE && v->pin_reset)
+		return true;
+	return v->pin == PIN_NONE && v->prev_reset && affinity_in_transition(v);
+}
+
+/* Where does a packet go? */
+static __always_inline enum affinity_row affinity_decide(const struct affinity_view *v)
+{
+	bool opens = flow_is_opener(v->step) || flow_is_request(v->step);
 
 	if (!affinity_needs_pin(v->slot))
-		return cur;
+		return AFF_QUIESCENT;
+	if (v->exchange)
+		return AFF_EXCHANGE;
 	/* An opener after FIN or RST is a new flow of the same address and port. */
-	if (v->pin != PIN_NONE && v->pin_usable && !(v->pin_closing && flow_is_opener(v->step)))
+	if (v->pin != PIN_NONE && v->pin_usable && !(v->pin_closing && opens))
 		return affinity_by_pin(v);
-	if (v->now_s < v->slot.deadline)
+	if (affinity_resets(v))
+		return AFF_RESET;
+	if (affinity_in_transition(v))
 		return affinity_by_slot(v);
-	if (v->pin != PIN_NONE)
-		cur.action = PIN_DROP;
-	return cur;
+	return flow_is_request(v->step) ? AFF_PAST_REQUEST : AFF_PAST;
+}
+
+/* What does an instance's message teach? (nat only: elsewhere they do not pass.) */
+static __always_inline enum affinity_row affinity_learn(const struct affinity_view *v)
+{
+	bool pinned = v->pin != PIN_NONE && v->pin_usable;
+
+	if (!affinity_needs_pin(v->slot))
+		return AFF_QUIESCENT;
+	if (pinned && v->pin_instance == v->sender) {
+		if (v->evidence == EVIDENCE_LAST)
+			return v->pin_transfer ? AFF_SENDER_LAST : AFF_SENDER_REST;
+		return v->evidence ? AFF_SENDER_PIN : AFF_SENDER_REST;
+	}
+	if (!affinity_in_transition(v))
+		return AFF_SENDER_REST;
+	if (!pinned && (v->evidence == EVIDENCE_STATE || v->evidence == EVIDENCE_MORE))
+		return AFF_SENDER_NEW;
+	return v->own && v->room ? AFF_SENDER_OWN : AFF_SENDER_REST;
+}
+
+/* The instance that @go (enum affinity_go) stands for; 0: none. */
+static __always_inline __u16 affinity_instance(const struct affinity_view *v, __u8 go)
+{
+	__u16 before = v->slot.prev;
+
+	sl_opaque(before); /* VERIFIER: clang 19 would choose between two stack pointers */
+	switch (go) {
+	case GO_CUR:
+		return v->slot.cur;
+	case GO_PREV:
+		return v->prev_usable ? before : v->slot.cur;
+	case GO_PIN:
+		return v->pin_instance;
+	case GO_EXCHANGE:
+		return v->exchange_instance;
+	case GO_SENDER:
+		return v->sender;
+	case GO_CID:
+	case GO_RESET:
+		break;
+	}
+	return 0;
 }
 
 #endif /* SL_AFFINITY_H */

@@ -44,7 +44,8 @@ struct coap_msg {
 	__u8 token_len;
 	__u8 kind;	  /* enum sl_kind */
 	bool observe;	  /* has the option, with a value of up to 3 bytes */
-	bool later_block; /* of a request: Block1 or Block2 with a number over 0 */
+	bool later_block; /* Block1 or Block2 with a number over 0 */
+	bool more_blocks; /* Block1 or Block2 says that more follow */
 	bool unexamined;  /* not all options were looked at */
 	__be16 mid;
 	__u16 content; /* offset of the payload; the message's length if it has none */
@@ -128,6 +129,7 @@ struct coap_walk {
 #define COAP_NOTED	     (1u << COAP_OPT_OBSERVE | 1u << COAP_OPT_BLOCK2 | 1u << COAP_OPT_BLOCK1)
 #define COAP_NOTED_SHIFT     16
 #define COAP_BLOCK_NUM_SHIFT 4 /* below: more, size */
+#define COAP_BLOCK_MORE	     8
 
 /* The byte at @off, NULL if it is not linear. @off is below w->len. */
 static __always_inline const __u8 *coap_byte(const struct coap_walk *w, __u32 off)
@@ -290,6 +292,7 @@ coap_parse_options(const struct cursor *c, const struct coap_hdr *h, struct coap
 		.why = cursor_opaque_zero(seed),
 	};
 	enum sl_reason why;
+	__u32 blocks;
 
 	if (w.len > COAP_MAX_LEN) {
 		ret->unexamined = true;
@@ -301,10 +304,9 @@ coap_parse_options(const struct cursor *c, const struct coap_hdr *h, struct coap
 	ret->content = w.off;
 	ret->observe = w.observe;
 	ret->observe_value = coap_noted_value(&w, w.observe, ret);
-	if (!coap_class(h->code))
-		ret->later_block = (coap_noted_value(&w, w.block1, ret) |
-				    coap_noted_value(&w, w.block2, ret)) >>
-				   COAP_BLOCK_NUM_SHIFT;
+	blocks = coap_noted_value(&w, w.block1, ret) | coap_noted_value(&w, w.block2, ret);
+	ret->later_block = blocks >> COAP_BLOCK_NUM_SHIFT;
+	ret->more_blocks = blocks & COAP_BLOCK_MORE;
 	return why;
 }
 

@@ -47,6 +47,41 @@ static __always_inline __u64 device_hash(const __u64 key[SL_HASH_WORDS], const s
 	return hash_finish(h);
 }
 
+/* Of (tenant, source address and port). */
+static __always_inline __u64 device_hash_endpoint(const __u64 key[SL_HASH_WORDS],
+						  const struct sl_addr *a, __be16 port,
+						  __u32 tenant)
+{
+	return hash_finish(hash_addr(key, a) + key[5] * tenant + key[6] * port);
+}
+
+/* Of (tenant, DTLS connection id), @cid being what cid_hash() made of it. */
+static __always_inline __u64 device_hash_cid(const __u64 key[SL_HASH_WORDS], __u64 cid,
+					     __u32 tenant)
+{
+	return hash_finish(cid + key[5] * tenant);
+}
+
+/* Of the first 16 bytes of a connection id of @len bytes; what is behind it does
+ * not count. Not 0.
+ */
+static __always_inline __u64 cid_hash(const __u64 key[SL_HASH_WORDS], const __u8 *id, __u32 len)
+{
+	__u64 h = key[7];
+
+	for (__u32 i = 0; i < 4; i++) {
+		__u32 word, left = len > 4 * i ? len - 4 * i : 0;
+
+		__builtin_memcpy(&word, id + 4 * i, sizeof(word));
+		if (left < 4) /* the first bytes in memory are the upper ones */
+			word = bpf_ntohl(word) & ~(0xffffffffull >> 8 * left);
+		else
+			word = bpf_ntohl(word);
+		h += key[1 + i] * word;
+	}
+	return h | 1;
+}
+
 /* Bit of an address in the filter of addresses we own. Two multiplications, and
  * one of the keys: whoever makes addresses collide here only makes his own packets
  * take the exact look-ups.

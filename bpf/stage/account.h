@@ -24,15 +24,18 @@ static __always_inline bool reason_is(enum sl_reason why, enum sl_reason_group g
 
 static __always_inline int reason_action(const struct pkt *p, enum sl_reason why)
 {
-	__u64 pass = 0, redirect = 0;
+	__u64 pass = 0, redirect = 0, back = 0;
 
-#define X(name, action, group, label, text)                       \
-	pass |= (__u64)(XDP_##action == XDP_PASS) << SL_R_##name; \
-	redirect |= (__u64)(XDP_##action == XDP_REDIRECT) << SL_R_##name;
+#define X(name, action, group, label, text)                               \
+	pass |= (__u64)(XDP_##action == XDP_PASS) << SL_R_##name;         \
+	redirect |= (__u64)(XDP_##action == XDP_REDIRECT) << SL_R_##name; \
+	back |= (__u64)(XDP_##action == XDP_TX) << SL_R_##name;
 	SL_REASONS(X)
 #undef X
 	if (redirect >> why & 1)
 		return bpf_redirect(p->egress, 0);
+	if (back >> why & 1)
+		return p->egress ? bpf_redirect(p->egress, 0) : XDP_TX;
 	return pass >> why & 1 ? XDP_PASS : XDP_DROP;
 }
 
@@ -46,13 +49,34 @@ static __always_inline void account_admitted(const struct pkt *p)
 	hot->packets++;
 	hot->bytes += p->flow.l3_len;
 	hot->messages += p->messages;
-	hot->connections += p->kind == SL_K_TCP_OPEN;
+	hot->connections += p->step == FLOW_OPENER;
+}
+
+/* A flood of a thousand times what is usual is no thousand times as interesting. */
+static __always_inline bool account_event_allowed(struct pkt *p)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct sl_cpu_counters *n = bpf_map_lookup_elem(&sl_counters, &cpu);
+	__u32 now_s = bpf_ktime_get_coarse_ns() / 1000000000;
+
+	if (!n || !p->control->event_max)
+		return true;
+	if (n->event_s != now_s) {
+		n->event_s = now_s;
+		n->events = 0;
+	}
+	return n->events++ < p->control->event_max;
 }
 
 static __always_inline void account_event(struct pkt *p, enum sl_reason why)
 {
-	struct sl_event *e = bpf_ringbuf_reserve(&sl_events, sizeof(*e), 0);
+	struct sl_event *e;
 
+	if (!account_event_allowed(p)) {
+		note(SL_N_EVENT_CAPPED);
+		return;
+	}
+	e = bpf_ringbuf_reserve(&sl_events, sizeof(*e), 0);
 	if (!e) {
 		note(SL_N_EVENT_LOST);
 		return;
@@ -73,8 +97,10 @@ static __always_inline void account_event(struct pkt *p, enum sl_reason why)
 		e->family = p->flow.is_v4 ? 4 : 6;
 		e->sport = p->flow.sport;
 		e->dport = p->flow.dport;
-		e->device = device_hash(p->control->device_key, &p->flow.src, p->flow.is_v4,
-					p->account ? p->account->tenant : 0);
+		e->device =
+			p->device
+				?: device_hash(p->control->device_key, &p->flow.src, p->flow.is_v4,
+					       p->account ? p->account->tenant : 0);
 	}
 	if (p->account)
 		e->account = p->account->id;

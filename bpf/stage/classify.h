@@ -5,42 +5,78 @@
 
 #include "../config.h"
 #include "../lib/coap.h"
+#include "../lib/dtls.h"
 #include "../lib/mqtt.h"
+#include "../lib/mqttsn.h"
 #include "../maps.h"
 #include "../pkt.h"
 #include "note.h"
-
-#define PAYLOAD_OFFSET_MAX 1023
 
 /* What a parser is told of a payload, and what it says. */
 struct message {
 	__u32 offset;	/* from the frame's start */
 	__u32 left;	/* bytes by the headers in front */
 	__u32 protocol; /* enum sl_protocol */
-	__u32 kind;	/* enum sl_kind */
-	__u32 step;	/* enum flow_step */
+	__u32 cid_len;
+	__u32 kind; /* enum sl_kind */
+	__u32 step; /* enum flow_step */
 	__u32 messages;
+	__u32 mid;
+	__u32 mid_of;	/* enum message_id */
+	__u32 evidence; /* enum flow_evidence, if an instance has sent it */
+	__u32 own;	/* and it is no mere ACK or RST */
 };
 
-/* POST, PATCH and iPATCH are not idempotent (RFC 7252 5.8.2, RFC 8132): their
- * repetitions must find the server that has seen the first, for longer.
+#define COAP_DEREGISTER 1 /* value of Observe (RFC 7641 2) */
+
+/* POST, PATCH and iPATCH are not idempotent (RFC 7252 5.8.2, RFC 8132), nor may be
+ * what is not known: their repetitions must find the server that has seen the
+ * first, for longer. Later blocks and the end of an observation belong to a server.
  */
 static __always_inline enum flow_step coap_step(const struct coap_msg *m)
 {
 	switch (m->kind) {
+	case SL_K_COAP_PING:
+		return FLOW_REQUEST;
 	case SL_K_COAP_POST:
 	case SL_K_COAP_PATCH:
 	case SL_K_COAP_IPATCH:
-		return m->later_block ? FLOW_OTHER : FLOW_OPENER_SLOW;
+	case SL_K_COAP_OTHER:
+		return m->later_block ? FLOW_BLOCK : FLOW_REQUEST_SLOW;
 	case SL_K_COAP_GET:
+	case SL_K_COAP_FETCH:
+		if (m->observe && m->observe_value == COAP_DEREGISTER)
+			return FLOW_STATE;
+		return m->later_block ? FLOW_BLOCK : FLOW_REQUEST;
 	case SL_K_COAP_PUT:
 	case SL_K_COAP_DELETE:
-	case SL_K_COAP_FETCH:
-	case SL_K_COAP_OTHER:
-		return m->later_block ? FLOW_OTHER : FLOW_OPENER;
+		return m->later_block ? FLOW_BLOCK : FLOW_REQUEST;
 	default:
-		return FLOW_OTHER;
+		return FLOW_STATE;
 	}
+}
+
+static __always_inline enum message_id coap_mid_of(const struct coap_msg *m, enum flow_step step)
+{
+	if (m->type == COAP_ACK || m->type == COAP_RST)
+		return MID_SERVER;
+	if (m->type == COAP_CON && m->code && flow_is_request(step))
+		return MID_DEVICE;
+	return MID_UNTOLD;
+}
+
+/* What it means if an instance says this: it asks the device, so it knows it; it
+ * notifies; it is in the middle of a transfer.
+ */
+static __always_inline enum flow_evidence coap_evidence(const struct coap_msg *m)
+{
+	if (m->code && !coap_class(m->code))
+		return EVIDENCE_STATE;
+	if (m->observe)
+		return EVIDENCE_STATE;
+	if (m->more_blocks)
+		return EVIDENCE_MORE;
+	return m->later_block ? EVIDENCE_LAST : EVIDENCE_NONE;
 }
 
 static __always_inline enum sl_reason classify_coap(struct cursor *c, struct message *m)
@@ -55,6 +91,10 @@ static __always_inline enum sl_reason classify_coap(struct cursor *c, struct mes
 		note(SL_N_UNEXAMINED);
 	m->kind = msg.kind;
 	m->step = coap_step(&msg);
+	m->mid = msg.mid;
+	m->mid_of = coap_mid_of(&msg, m->step);
+	m->evidence = coap_evidence(&msg);
+	m->own = msg.type == COAP_CON || msg.type == COAP_NON;
 	return SL_R_NONE;
 }
 
@@ -69,6 +109,37 @@ static __always_inline void classify_mqtt(struct cursor *c, struct message *m)
 	m->messages = mqtt_count(c, &msg);
 }
 
+static __always_inline enum flow_step step_of(bool opener, bool closing)
+{
+	return opener ? FLOW_OPENER : closing ? FLOW_CLOSING : FLOW_OTHER;
+}
+
+static __always_inline enum sl_reason classify_dtls(struct cursor *c, struct message *m)
+{
+	struct dtls_msg msg;
+	enum sl_reason why = dtls_parse(c, m->cid_len, &msg);
+
+	if (msg.unexamined)
+		note(SL_N_UNEXAMINED);
+	m->kind = msg.kind;
+	m->step = step_of(msg.opener, msg.closing);
+	return why;
+}
+
+static __always_inline enum sl_reason classify_mqttsn(struct cursor *c, struct message *m)
+{
+	struct mqttsn_msg msg;
+	enum sl_reason why = mqttsn_parse(c, &msg);
+
+	if (msg.unexamined)
+		note(SL_N_UNEXAMINED);
+	m->kind = msg.kind;
+	m->step = step_of(msg.opener, msg.closing);
+	if (msg.kind == SL_K_MQTTSN_SEARCH) /* for any gateway */
+		m->step = FLOW_REQUEST;
+	return why;
+}
+
 /* VERIFIER: alone, because a walk over options has many paths. Returns enum
  * sl_reason: none, or in which way the message is malformed.
  */
@@ -81,17 +152,24 @@ sl_global int sl_classify(struct xdp_md *ctx, struct message *m)
 	c.pos = (void *)(long)ctx->data + (m->offset & PAYLOAD_OFFSET_MAX);
 	c.end = (void *)(long)ctx->data_end;
 	c.left = m->left;
-	if (m->protocol == SL_P_COAP)
+	switch (m->protocol) {
+	case SL_P_COAP:
 		return classify_coap(&c, m);
-	classify_mqtt(&c, m);
-	return SL_R_NONE;
+	case SL_P_COAPS:
+		return classify_dtls(&c, m);
+	case SL_P_MQTTSN:
+		return classify_mqttsn(&c, m);
+	default:
+		classify_mqtt(&c, m);
+		return SL_R_NONE;
+	}
 }
 
 static __always_inline void classify_tcp(struct pkt *p)
 {
 	__u8 flags = p->flow.tcp_flags;
 
-	p->step = FLOW_OTHER;
+	p->step = p->cur.left ? FLOW_OTHER : FLOW_ACK;
 	if (flags & (TCP_FIN | TCP_RST))
 		p->step = FLOW_CLOSING;
 	else if ((flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
@@ -104,20 +182,30 @@ static __always_inline void classify_tcp(struct pkt *p)
 	p->messages = 1;
 }
 
-static __always_inline enum sl_reason classify_payload(struct pkt *p)
+/* A message at the packet's payload, about which nothing is known yet. */
+static __always_inline struct message message_of(const struct pkt *p, __u32 protocol)
 {
-	struct message m = {
+	return (struct message){
 		.offset = p->cur.pos - (void *)(long)p->ctx->data,
 		.left = p->cur.left,
-		.protocol = p->svc->protocol,
+		.protocol = protocol,
 		.step = p->step,
 		.messages = 1,
 	};
-	enum sl_reason why = sl_classify(p->ctx, &m);
+}
 
+static __always_inline enum sl_reason classify_payload(struct pkt *p)
+{
+	struct message m = message_of(p, p->svc->protocol);
+	enum sl_reason why;
+
+	m.cid_len = p->svc->cid_len;
+	why = sl_classify(p->ctx, &m);
 	p->kind = m.kind;
 	p->step = m.step;
 	p->messages = m.messages;
+	p->mid = m.mid;
+	p->mid_of = m.mid_of;
 	return why && p->svc->flags & SL_SVC_DROP_MALFORMED ? why : SL_R_NONE;
 }
 
@@ -128,6 +216,12 @@ static __always_inline void classify_count(const struct pkt *p)
 
 	if (kinds)
 		kinds->kind[p->kind & 127]++;
+}
+
+static __always_inline bool has_parser(__u8 protocol)
+{
+	return 1u << protocol &
+	       (1u << SL_P_COAP | 1u << SL_P_MQTT | 1u << SL_P_COAPS | 1u << SL_P_MQTTSN);
 }
 
 static __always_inline enum sl_reason stage_classify(struct pkt *p)
@@ -141,7 +235,7 @@ static __always_inline enum sl_reason stage_classify(struct pkt *p)
 		p->kind = SL_K_UDP;
 		p->messages = 1;
 	}
-	if (p->messages && (p->svc->protocol == SL_P_COAP || p->svc->protocol == SL_P_MQTT))
+	if (p->messages && has_parser(p->svc->protocol))
 		why = classify_payload(p);
 	classify_count(p);
 	return why;

@@ -1,30 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Stage 6: flow -> instance. A slot says it, unless the ring has just changed
- * there: then the flow's pin does, by the decision in lib/affinity.h.
+/* Stage 6: flow -> instance. A DTLS connection id may name it; else a slot says it,
+ * unless the ring has just changed there: then the flow's pin does, by the table
+ * in lib/affinity.h. What instances send teaches pins, too (nat).
  */
 #ifndef SL_STAGE_PICK_H
 #define SL_STAGE_PICK_H
 
 #include "../lib/affinity.h"
+#include "../lib/cid.h"
 #include "../lib/hash.h"
+#include "../config.h"
 #include "../maps.h"
 #include "../pkt.h"
 #include "note.h"
 
-/* What the decision is asked. */
+#define PICK_RESET -1
+
+/* What the decision is asked: where to, or with a sender, what to learn. */
 struct pick_ask {
-	struct sl_slot slot;
 	struct sl_pin_key key;
-	__u32 now_s;
-	__u32 keep_s;
-	__u32 half_open_max;
-	__u32 step; /* enum flow_step */
+	__be16 mid;
+	__u8 mid_of; /* enum message_id */
+	__u8 pad;
+	__u32 budget; /* of half-open pins, and of exchanges */
+	__u32 pad2;
+	struct affinity_view view; /* what the packet says; maps say the rest */
 };
+_Static_assert(sizeof(struct pick_ask) == 72, "no hidden padding");
 
 struct pick {
-	struct affinity_view view;
-	struct sl_pin_key key;
+	struct pick_ask *ask;
 	struct sl_pin *pin;
+	struct sl_exchange *exchange;
 	struct sl_service_state *state;
 };
 
@@ -49,45 +56,94 @@ static __always_inline struct sl_instance *instance_of(__u32 id)
 	return bpf_map_lookup_elem(&sl_instances, &id);
 }
 
-static __always_inline bool instance_usable(__u32 id)
+static __always_inline bool instance_is(const struct sl_instance *i, __u8 flags)
 {
-	const struct sl_instance *i = instance_of(id);
-
-	return id && i && !(i->flags & SL_I_DOWN);
+	return i && (i->flags & (SL_I_DOWN | SL_I_RESET)) == flags;
 }
+
+/* -- what is known -- */
 
 static __always_inline void pick_find_pin(struct pick *k)
 {
 	const struct sl_instance *i;
 
-	k->view.pin = PIN_ESTABLISHED;
-	k->pin = bpf_map_lookup_elem(&sl_pins, &k->key);
+	k->ask->view.pin = PIN_ESTABLISHED;
+	k->pin = bpf_map_lookup_elem(&sl_pins, &k->ask->key);
 	if (!k->pin) {
-		k->view.pin = PIN_HALF_OPEN;
-		k->pin = bpf_map_lookup_elem(&sl_half_open, &k->key);
+		k->ask->view.pin = PIN_HALF_OPEN;
+		k->pin = bpf_map_lookup_elem(&sl_half_open, &k->ask->key);
 	}
 	if (!k->pin) {
-		k->view.pin = PIN_NONE;
+		k->ask->view.pin = PIN_NONE;
 		return;
 	}
-	k->view.pin_instance = k->pin->instance;
-	k->view.pin_closing = k->pin->flags & SL_PIN_CLOSING;
+	k->ask->view.pin_instance = k->pin->instance;
+	k->ask->view.pin_closing = k->pin->flags & SL_PIN_CLOSING;
+	k->ask->view.pin_transfer = k->pin->flags & SL_PIN_TRANSFER;
 	i = instance_of(k->pin->instance);
-	k->view.pin_usable = i && i->generation == k->pin->generation && !(i->flags & SL_I_DOWN);
+	if (!i || i->generation != k->pin->generation)
+		return;
+	k->ask->view.pin_usable = !(i->flags & SL_I_DOWN);
+	k->ask->view.pin_reset = instance_is(i, SL_I_DOWN | SL_I_RESET);
 }
+
+static __always_inline struct sl_exchange_key exchange_key(const struct pick_ask *ask)
+{
+	return (struct sl_exchange_key){
+		.addr = ask->key.addr,
+		.port = ask->key.port,
+		.service = ask->key.service,
+		.mid = ask->mid,
+		.by_server = ask->mid_of == MID_SERVER,
+	};
+}
+
+static __always_inline void pick_find_exchange(struct pick *k)
+{
+	struct sl_exchange_key key = exchange_key(k->ask);
+	const struct sl_instance *i;
+
+	k->exchange = bpf_map_lookup_elem(&sl_exchanges, &key);
+	if (!k->exchange)
+		return;
+	i = instance_of(k->exchange->instance);
+	k->ask->view.exchange =
+		i && i->generation == k->exchange->generation && !(i->flags & SL_I_DOWN);
+	k->ask->view.exchange_instance = k->exchange->instance;
+}
+
+static __always_inline bool pick_has_room(const struct pick *k)
+{
+	bool opener = flow_is_opener(k->ask->view.step) && !k->ask->view.sender;
+
+	if (!k->state)
+		return false;
+	return (opener ? k->state->half_open : k->state->exchanges) < k->ask->budget;
+}
+
+/* -- what is done -- */
 
 static __always_inline void pick_delete_half_open(struct pick *k)
 {
-	if (!bpf_map_delete_elem(&sl_half_open, &k->key) && k->state)
+	if (!bpf_map_delete_elem(&sl_half_open, &k->ask->key) && k->state)
 		__sync_fetch_and_sub(&k->state->half_open, 1);
 }
 
 static __always_inline void pick_delete(struct pick *k)
 {
-	if (k->view.pin == PIN_ESTABLISHED)
-		bpf_map_delete_elem(&sl_pins, &k->key);
-	else if (k->view.pin == PIN_HALF_OPEN)
+	if (k->ask->view.pin == PIN_ESTABLISHED)
+		bpf_map_delete_elem(&sl_pins, &k->ask->key);
+	else if (k->ask->view.pin == PIN_HALF_OPEN)
 		pick_delete_half_open(k);
+}
+
+static __always_inline bool pick_add_half_open(struct pick *k, const struct sl_pin *pin)
+{
+	if (bpf_map_update_elem(&sl_half_open, &k->ask->key, pin, BPF_NOEXIST))
+		return false;
+	if (k->state)
+		__sync_fetch_and_add(&k->state->half_open, 1);
+	return true;
 }
 
 /* Returns the instance the opener goes to: @pin's; the one that another CPU has
@@ -99,54 +155,104 @@ static __always_inline __u16 pick_make_half_open(struct pick *k, const struct sl
 	const struct sl_pin *other;
 
 	pick_delete(k);
-	if (!bpf_map_update_elem(&sl_half_open, &k->key, pin, BPF_NOEXIST)) {
-		if (k->state)
-			__sync_fetch_and_add(&k->state->half_open, 1);
+	if (pick_add_half_open(k, pin))
 		return pin->instance;
-	}
-	other = bpf_map_lookup_elem(&sl_half_open, &k->key);
+	other = bpf_map_lookup_elem(&sl_half_open, &k->ask->key);
 	if (other)
 		return other->instance;
 	note(SL_N_HALF_OPEN_FULL);
-	return k->view.prev_usable ? k->view.slot.prev : pin->instance;
+	return affinity_instance(&k->ask->view, GO_PREV);
 }
 
-static __always_inline void pick_make_established(struct pick *k, const struct sl_pin *pin)
+/* No room among the established: a half-open pin lives on as if it were one, and
+ * a flow that is not where it would be sent without a pin gets such a one.
+ */
+static __always_inline void pick_not_established(struct pick *k, struct sl_pin *pin)
 {
-	if (bpf_map_update_elem(&sl_pins, &k->key, pin, BPF_ANY)) {
-		note(SL_N_PIN_FAILED);
-		if (k->state)
-			__sync_fetch_and_add(&k->state->pin_failures, 1);
-		if (k->view.pin == PIN_HALF_OPEN && k->pin) { /* it says the same: let it live */
-			k->pin->seen = pin->seen;
-			k->pin->flags = SL_PIN_KEEP;
-		}
-		return;
+	note(SL_N_PIN_FAILED);
+	if (k->state)
+		__sync_fetch_and_add(&k->state->pin_failures, 1);
+	pin->flags |= SL_PIN_KEEP;
+	if (k->ask->view.pin == PIN_HALF_OPEN && k->pin) {
+		k->pin->seen = pin->seen;
+		k->pin->flags = pin->flags;
+	} else if (pin->instance != k->ask->view.slot.prev && k->state &&
+		   k->state->half_open < k->ask->budget) {
+		pick_add_half_open(k, pin);
 	}
-	if (k->view.pin == PIN_HALF_OPEN)
+}
+
+static __always_inline void pick_make_established(struct pick *k, struct sl_pin *pin)
+{
+	if (bpf_map_update_elem(&sl_pins, &k->ask->key, pin, BPF_ANY))
+		pick_not_established(k, pin);
+	else if (k->ask->view.pin == PIN_HALF_OPEN)
 		pick_delete_half_open(k);
 }
 
-/* Returns the instance. */
-static __always_inline __u16 pick_act(struct pick *k, struct affinity a)
+/* Returns the instance, as pick_make_half_open(). An instance's own message has a
+ * Message-ID that it uses anew.
+ */
+static __always_inline __u16 pick_make_exchange(struct pick *k, const struct sl_pin *pin)
 {
-	struct sl_pin pin = { .instance = a.instance, .seen = k->view.now_s };
-	const struct sl_instance *i = instance_of(a.instance);
+	struct sl_exchange_key key = exchange_key(k->ask);
+	struct sl_exchange new = { pin->instance, pin->generation, pin->seen };
+	bool stale = k->exchange || k->ask->view.sender;
+	const struct sl_exchange *other;
+
+	if (!bpf_map_update_elem(&sl_exchanges, &key, &new, BPF_NOEXIST)) {
+		if (k->state)
+			__sync_fetch_and_add(&k->state->exchanges, 1);
+		return pin->instance;
+	}
+	if (stale && !bpf_map_update_elem(&sl_exchanges, &key, &new, BPF_EXIST))
+		return pin->instance;
+	other = bpf_map_lookup_elem(&sl_exchanges, &key);
+	if (other)
+		return other->instance;
+	note(SL_N_EXCHANGE_FULL);
+	return affinity_instance(&k->ask->view, GO_PREV);
+}
+
+static __always_inline __u8 pick_pin_flags(const struct pick *k)
+{
+	bool transfer = k->ask->view.step == FLOW_BLOCK || k->ask->view.evidence == EVIDENCE_MORE;
+
+	return transfer ? SL_PIN_TRANSFER : 0;
+}
+
+static __always_inline void pick_refresh(struct pick *k)
+{
+	bool lasting = k->ask->view.step == FLOW_STATE || k->ask->view.evidence == EVIDENCE_STATE;
+
+	if (!k->pin)
+		return;
+	k->pin->seen = k->ask->view.now_s;
+	k->pin->flags &= lasting ? ~(SL_PIN_CLOSING | SL_PIN_TRANSFER) : ~SL_PIN_CLOSING;
+}
+
+/* Returns the instance. */
+static __always_inline __u16 pick_act(struct pick *k, __u8 action, __u16 instance)
+{
+	struct sl_pin pin = { .instance = instance, .seen = k->ask->view.now_s };
+	const struct sl_instance *i = instance_of(instance);
 
 	if (i)
 		pin.generation = i->generation;
-	switch (a.action) {
+	pin.flags = pick_pin_flags(k);
+	switch (action) {
 	case PIN_LEAVE:
 		break;
 	case PIN_REFRESH:
-		if (k->pin) {
-			k->pin->seen = k->view.now_s;
-			k->pin->flags &= ~SL_PIN_CLOSING;
-		}
+		pick_refresh(k);
+		break;
+	case PIN_TOUCH:
+		if (k->pin)
+			k->pin->seen = k->ask->view.now_s;
 		break;
 	case PIN_SHORTEN:
 		if (k->pin) {
-			k->pin->seen = k->view.now_s;
+			k->pin->seen = k->ask->view.now_s;
 			k->pin->flags |= SL_PIN_CLOSING;
 		}
 		break;
@@ -163,72 +269,222 @@ static __always_inline __u16 pick_act(struct pick *k, struct affinity a)
 	case PIN_DROP:
 		pick_delete(k);
 		break;
+	case PIN_MAKE_EXCHANGE:
+		return pick_make_exchange(k, &pin);
+	case PIN_REFRESH_EXCHANGE:
+		if (k->exchange)
+			k->exchange->seen = k->ask->view.now_s;
+		break;
 	}
-	return a.instance;
+	return instance;
 }
 
-/* VERIFIER: alone, because a decision has many paths that all end in an id. Returns
- * the instance; 0: none.
+static __always_inline void pick_note(__u32 row)
+{
+	note_row(row);
+	if (row == AFF_OPENER_FULL)
+		note(SL_N_HALF_OPEN_FULL);
+	if (row == AFF_REQUEST_FULL)
+		note(SL_N_EXCHANGE_FULL);
+}
+
+/* VERIFIER: alone, so that what follows is verified once, not once a row. Returns
+ * row, where to and what to do, 8 bits each.
+ */
+sl_global int sl_decide(struct affinity_view *v)
+{
+	enum affinity_row row;
+
+	if (!v)
+		return AFF_QUIESCENT;
+	row = v->sender ? affinity_learn(v) : affinity_decide(v);
+	return row | affinity_go(row) << 8 | affinity_do(row) << 16;
+}
+
+static __always_inline void pick_look(struct pick *k)
+{
+	struct affinity_view *v = &k->ask->view;
+	const struct sl_instance *prev = v->slot.prev ? instance_of(v->slot.prev) : NULL;
+
+	v->prev_usable = prev && !(prev->flags & SL_I_DOWN);
+	v->prev_reset = instance_is(prev, SL_I_DOWN | SL_I_RESET);
+	v->repeats = k->ask->mid_of == MID_DEVICE;
+	v->room = pick_has_room(k);
+	pick_find_pin(k);
+	if (k->ask->mid_of)
+		pick_find_exchange(k);
+}
+
+/* VERIFIER: alone, as what has many paths that all end in an id. Returns the
+ * instance; 0: none; PICK_RESET: there was one, and the device is to be told.
  */
 sl_global int sl_pick_by_pin(struct pick_ask *ask)
 {
 	struct pick k = {};
-	struct affinity a;
-	__u32 service;
+	__u32 service, what;
+	__u8 go;
 
 	if (!ask)
 		return 0;
 	service = ask->key.service;
-	k.key = ask->key;
+	k.ask = ask;
 	k.state = bpf_map_lookup_elem(&sl_svc_states, &service);
-	k.view.slot = ask->slot;
-	k.view.keep_s = ask->keep_s;
-	k.view.now_s = ask->now_s;
-	k.view.step = ask->step;
-	k.view.prev_usable = instance_usable(ask->slot.prev);
-	k.view.half_open_room = k.state && k.state->half_open < ask->half_open_max;
-	pick_find_pin(&k);
-	a = affinity_decide(&k.view);
-	if (!k.view.half_open_room && flow_is_opener(k.view.step) && k.view.pin == PIN_NONE)
-		note(SL_N_HALF_OPEN_FULL);
-	return pick_act(&k, a);
+	pick_look(&k);
+	what = sl_decide(&ask->view);
+	go = what >> 8;
+	pick_note(what & 0xff);
+	if (go != GO_RESET)
+		return pick_act(&k, what >> 16, affinity_instance(&ask->view, go));
+	pick_delete(&k);
+	return PICK_RESET;
 }
 
-/* The slot is in transition, or past it with pins left. */
-static __always_inline __u16 pick_by_pin(struct pkt *p, struct sl_slot slot)
+/* VERIFIER: not on the stack, where there is no room for it. */
+static __always_inline struct pick_ask *pick_scratch(void)
 {
-	struct pick_ask ask = {
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&sl_scratch, &zero);
+}
+_Static_assert(sizeof(struct pick_ask) <= sizeof(struct sl_scratch), "it fits");
+
+/* The slot is in transition, or past it with pins left. */
+static __always_inline int pick_by_pin(struct pkt *p, struct sl_slot slot)
+{
+	struct pick_ask *ask = pick_scratch();
+
+	if (!ask)
+		return 0;
+	*ask = (struct pick_ask){
 		.key = { .addr = p->flow.src, .port = p->flow.sport, .service = p->svc->id },
-		.slot = slot,
-		.keep_s = p->svc->keep_s,
-		.half_open_max = p->svc->half_open_max,
-		.step = p->step,
+		.mid = p->mid,
+		.mid_of = p->mid_of,
+		.budget = p->svc->half_open_max,
+		.view = {
+			.slot = slot,
+			.keep_s = p->svc->keep_s,
+			.step = p->step,
+			.is_tcp = p->flow.proto == IPPROTO_TCP,
+		},
 	};
 
 	if (!p->now_ns)
 		p->now_ns = bpf_ktime_get_coarse_ns();
-	ask.now_s = p->now_ns / 1000000000;
-	return sl_pick_by_pin(&ask);
+	ask->view.now_s = p->now_ns / 1000000000;
+	return sl_pick_by_pin(ask);
+}
+
+/* -- by connection id -- */
+
+struct cid_ask {
+	__u32 offset; /* of the payload */
+	__u32 layout;
+	__u32 rotations;
+	__u32 service;
+};
+
+/* VERIFIER: alone, as all that reads at an offset of the packet's own. Returns the
+ * instance; 0: the record has no id, or one of nobody who lives.
+ */
+sl_global int sl_pick_by_cid(struct xdp_md *ctx, struct cid_ask *ask)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct sl_cid_key key = {};
+	const struct sl_instance *i;
+	const __u8 *first;
+	__u32 offset, *id;
+	__s64 server;
+
+	if (!ask)
+		return 0;
+	first = data + (ask->offset & PAYLOAD_OFFSET_MAX);
+	if ((void *)(first + 1) > end)
+		return 0;
+	offset = cid_offset(*first);
+	if (!offset)
+		return 0;
+	first += offset;
+	if ((void *)(first + 5) > end)
+		return 0;
+	server = cid_server_id(first, ask->layout, ask->rotations);
+	key.server_id = server;
+	key.service = ask->service;
+	id = server == CID_NOBODY ? NULL : bpf_map_lookup_elem(&sl_cids, &key);
+	i = id ? instance_of(*id) : NULL;
+	if (!i || i->flags & SL_I_DOWN) {
+		note(SL_N_CID_UNKNOWN);
+		return 0;
+	}
+	note_row(AFF_CID);
+	return *id;
+}
+
+static __always_inline int pick_by_cid(const struct pkt *p)
+{
+	struct cid_ask ask = {
+		.offset = p->cur.pos - (void *)(long)p->ctx->data,
+		.layout = p->svc->cid_layout,
+		.rotations = p->svc->cid_rotations,
+		.service = p->svc->id,
+	};
+
+	return sl_pick_by_cid(p->ctx, &ask);
+}
+
+/* -- the stage -- */
+
+static __always_inline struct sl_answers *answers_of(__u32 instance)
+{
+	__u32 index = bpf_get_smp_processor_id() * cfg_instances + instance;
+
+	return bpf_map_lookup_elem(&sl_answers, &index);
+}
+
+/* What an instance must answer if it is well. */
+static __always_inline void pick_count_asked(const struct pkt *p)
+{
+	struct sl_answers *n;
+
+	if (!(p->svc->flags & SL_SVC_OUTLIERS) ||
+	    !(flow_is_opener(p->step) || p->mid_of == MID_DEVICE))
+		return;
+	n = answers_of(p->inst_id);
+	if (n)
+		n->asked++;
+}
+
+static __always_inline enum sl_reason pick_instance(struct pkt *p)
+{
+	__u32 hash, size = p->svc->ring_size;
+	struct sl_slot slot;
+	int id = 0;
+
+	if (p->svc->cid_layout)
+		id = pick_by_cid(p);
+	if (!id && !size)
+		return SL_R_NO_INSTANCE;
+	if (!id) {
+		hash = flow_hash(p->control->flow_key, &p->flow.src, p->flow.sport);
+		if (!slot_read(p->svc->ring_first + ring_slot(hash, size), &slot))
+			return SL_R_INTERNAL;
+		id = slot.cur;
+		if (affinity_needs_pin(slot) && p->svc->flags & SL_SVC_AFFINITY)
+			id = pick_by_pin(p, slot);
+	}
+	if (id <= 0)
+		return id ? SL_R_RESET : SL_R_NO_INSTANCE;
+	p->inst_id = id;
+	p->inst = instance_of(p->inst_id);
+	return p->inst ? SL_R_NONE : SL_R_INTERNAL;
 }
 
 static __always_inline enum sl_reason stage_pick(struct pkt *p)
 {
-	__u32 hash, size = p->svc->ring_size;
-	struct sl_slot slot;
+	enum sl_reason why = pick_instance(p);
 
-	if (!size)
-		return SL_R_NO_INSTANCE;
-	hash = flow_hash(p->control->flow_key, &p->flow.src, p->flow.sport);
-	if (!slot_read(p->svc->ring_first + ring_slot(hash, size), &slot))
-		return SL_R_INTERNAL;
-
-	p->inst_id = slot.cur;
-	if (affinity_needs_pin(slot) && p->svc->flags & SL_SVC_AFFINITY)
-		p->inst_id = pick_by_pin(p, slot);
-	if (!p->inst_id)
-		return SL_R_NO_INSTANCE;
-	p->inst = instance_of(p->inst_id);
-	return p->inst ? SL_R_NONE : SL_R_INTERNAL;
+	if (!why)
+		pick_count_asked(p);
+	return why;
 }
 
 #endif

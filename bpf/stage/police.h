@@ -150,8 +150,7 @@ static __always_inline enum sl_reason police(struct pkt *p, enum sl_quota first,
 		.first = first,
 	};
 	if (a->device_mask & 3 << first) {
-		s.hash =
-			device_hash(p->control->device_key, &p->flow.src, p->flow.is_v4, a->tenant);
+		s.hash = p->device;
 		s.device_cost[0] = n0 * a->device_cost[first];
 		/* Rounded up: what costs nothing would not be limited. */
 		s.device_cost[1] =
@@ -164,12 +163,14 @@ static __always_inline enum sl_reason police(struct pkt *p, enum sl_quota first,
 
 static __always_inline enum sl_reason stage_police_bytes(struct pkt *p)
 {
+	if (p->account->device_mask)
+		p->device = pkt_device(p);
 	return police(p, SL_Q_PACKETS, 1, p->flow.l3_len);
 }
 
 static __always_inline enum sl_reason stage_police_messages(struct pkt *p)
 {
-	return police(p, SL_Q_MESSAGES, p->messages, p->kind == SL_K_TCP_OPEN);
+	return police(p, SL_Q_MESSAGES, p->messages, p->step == FLOW_OPENER);
 }
 
 #endif

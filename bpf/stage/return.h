@@ -6,6 +6,7 @@
 #ifndef SL_STAGE_RETURN_H
 #define SL_STAGE_RETURN_H
 
+#include "learn.h"
 #include "steer.h"
 
 #define AF_INET_  2 /* <sys/socket.h> is not for BPF */
@@ -68,6 +69,7 @@ static __always_inline enum sl_reason stage_return(struct pkt *p)
 	}
 	if (p->flow.hops <= 1)
 		return SL_R_HOP_LIMIT;
+	stage_learn(p);
 	w.take_hop = !rc && bpf_map_lookup_elem(&sl_targets, &fib.ifindex);
 	if (!rewrite(p, &w))
 		return SL_R_INTERNAL;

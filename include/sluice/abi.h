@@ -260,6 +260,7 @@ _Static_assert(sizeof(struct sl_pin_key) == 20, "no hidden padding");
 enum sl_pin_flag {
 	SL_PIN_CLOSING = 1 << 0, /* saw FIN or RST: idles out soon, and gives way to an opener */
 	SL_PIN_KEEP = 1 << 1, /* half-open only for want of room: lives like an established one */
+	SL_PIN_TRANSFER = 1 << 2, /* for a block-wise transfer: its last block is the end */
 };
 
 struct sl_pin {
@@ -306,8 +307,10 @@ struct sl_service_state {
 	__u32 exchanges;    /* in sl_exchanges; likewise */
 	__u32 unsettled;    /* not 0: some slot is not quiescent. Written by the daemon, before
 			     * the first slot is in transition and after the last has settled. */
-	__u64 reply_tat;    /* bucket of replies in place, in 1/16 ns */
-	__u64 pad[5];
+	__u32 outliers;	    /* written by the daemon: answers are counted */
+	__u32 pad0;
+	__u64 reply_tat; /* bucket of replies in place, in 1/16 ns */
+	__u64 pad[4];
 };
 _Static_assert(sizeof(struct sl_service_state) == 64, "one cache line");
 
@@ -394,6 +397,11 @@ struct sl_event {
 	__u8 pad[6];
 };
 _Static_assert(sizeof(struct sl_event) == 48, "no hidden padding");
+
+/* Where a packet's stages put what is too much for the stack. */
+struct sl_scratch {
+	__u64 word[16];
+};
 
 /* Names that outlive the daemon. The key's first byte is the sort of object. */
 enum sl_name_kind {

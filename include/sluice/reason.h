@@ -105,9 +105,7 @@ enum sl_reason_group {
 	X(EVENT_LOST,      "event_lost",         "a sampled event found the ring full")                               \
 	X(EVENT_CAPPED,    "event_capped",       "a sampled event was over events.max_rate")                          \
 	X(EXCHANGE_FULL,   "exchange_full",      "a CoAP request in transition went to the old instance: no pin budget") \
-	X(CID_STEERED,     "cid_steered",        "went by its DTLS connection id")                                    \
-	X(CID_UNKNOWN,     "cid_unknown",        "a DTLS connection id of no instance: went by its address")          \
-	X(EVIDENCE,        "evidence",           "an instance's message showed that it holds state for a device")
+	X(CID_UNKNOWN,     "cid_unknown",        "a DTLS connection id of no instance: went by its address")
 /* clang-format on */
 
 enum sl_note {

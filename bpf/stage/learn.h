@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What an instance's answer teaches (nat): that it answers, and, while some slot of
+ * its service is in transition, that it holds state for a device: an observation,
+ * a block-wise transfer, a request of its own. CoAP has no connections; without
+ * this a device's next message could not find the server that waits for it.
+ */
+#ifndef SL_STAGE_LEARN_H
+#define SL_STAGE_LEARN_H
+
+#include "classify.h"
+#include "pick.h"
+
+/* The device's slot in the service that the answer is from; false: none is in
+ * transition there, or the service needs none of this.
+ */
+static __always_inline bool learn_service(const struct flow *f, const struct sl_service_key *key,
+					  struct pick_ask *ask)
+{
+	const struct sl_service *svc = bpf_map_lookup_elem(&sl_services, key);
+	const struct sl_control *control;
+	__u32 hash, zero = 0;
+
+	if (!svc || svc->protocol != SL_P_COAP || !svc->ring_size)
+		return false;
+	control = bpf_map_lookup_elem(&sl_control, &zero);
+	if (!control)
+		return false;
+	hash = flow_hash(control->flow_key, &f->dst, f->dport);
+	if (!slot_read(svc->ring_first + ring_slot(hash, svc->ring_size), &ask->view.slot))
+		return false;
+	ask->key.service = svc->id;
+	ask->view.keep_s = svc->keep_s;
+	ask->budget = svc->half_open_max;
+	return affinity_needs_pin(ask->view.slot);
+}
+
+/* VERIFIER: alone, for the stack. @payload: its offset << 16 | its length. */
+_Static_assert(sizeof(struct pick_ask) + sizeof(struct message) <= sizeof(struct sl_scratch),
+	       "it fits");
+sl_global int sl_learn(struct xdp_md *ctx, const struct flow *f, const struct sl_return *ret,
+		       __u32 bank, __u32 payload)
+{
+	struct pick_ask *ask = pick_scratch();
+	struct message *m = (void *)(ask + 1); /* in the scratch, too */
+	struct sl_service_key key = {};
+
+	if (!ask || !f || !ret)
+		return 0;
+	key.addr = ret->vip;
+	key.port = ret->port;
+	key.proto = IPPROTO_UDP;
+	key.bank = bank;
+	*ask = (struct pick_ask){
+		.key = { .addr = f->dst, .port = f->dport },
+		.view.sender = ret->instance,
+	};
+	*m = (struct message){ .protocol = SL_P_COAP, .messages = 1 };
+	m->offset = payload >> 16;
+	m->left = payload & 0xffff;
+	if (!learn_service(f, &key, ask) || sl_classify(ctx, m))
+		return 0;
+	ask->view.now_s = bpf_ktime_get_coarse_ns() / 1000000000;
+	ask->view.evidence = m->evidence;
+	ask->view.own = m->own;
+	ask->mid = m->mid;
+	ask->mid_of = m->own ? MID_SERVER : MID_UNTOLD;
+	return sl_pick_by_pin(ask);
+}
+
+static __always_inline void learn_state(struct pkt *p)
+{
+	__u32 offset = p->cur.pos - (void *)(long)p->ctx->data;
+
+	sl_learn(p->ctx, &p->flow, p->ret, p->bank, offset << 16 | (p->cur.left & 0xffff));
+}
+
+static __always_inline void learn_answered(const struct pkt *p)
+{
+	struct sl_answers *n;
+
+	if (p->flow.proto == IPPROTO_TCP &&
+	    (p->flow.tcp_flags & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK))
+		return;
+	n = answers_of(p->ret->instance);
+	if (n)
+		n->answered++;
+}
+
+static __always_inline void stage_learn(struct pkt *p)
+{
+	__u32 id = p->ret->service;
+	const struct sl_service_state *state = bpf_map_lookup_elem(&sl_svc_states, &id);
+
+	if (!state)
+		return;
+	if (state->outliers)
+		learn_answered(p);
+	if (*(volatile __u32 *)&state->unsettled && p->flow.proto == IPPROTO_UDP)
+		learn_state(p);
+}
+
+#endif
