@@ -47,8 +47,18 @@ signal CONT mosquitto-m3-1883
 wait_for take_flows broker 3
 flags_are m3 1883 0 || fail "flags of m3, which is up: $(record m3 1883)"
 
+# By hand it is the same, and its devices are told with their next segments.
+lab_start hold acme "$T/tcphold" --to "$VIP4" --connections 60 --from "$ACME4"
+WAIT=30 wait_for grep -q ready "$LAB_DIR/log/hold"
+ON_M1=$(grep -acF 'New connection from 198.51.100.' "$LAB_DIR/log/mosquitto-m1-1883") || fail "no connection on m1"
+broken() {
+	kill -USR1 "$(lab_pids_of hold | cut -d' ' -f1)"
+	[ "$(tail -n 1 "$LAB_DIR/log/hold" | jq .broken)" = "$ON_M1" ]
+}
 ctl instance down broker m1 >/dev/null
 flags_are m1 1883 $RESET || fail "flags after down: $(record m1 1883)"
+wait_for broken
+[ "$(reason reset)" -ge "$ON_M1" ] || fail "not reset by this node: $(ctl --json reasons)"
 ctl instance up broker m1 >/dev/null
 flags_are m1 1883 0 || fail "flags after up: $(record m1 1883)"
 
@@ -108,4 +118,17 @@ wait_for told instance_outlier_kept broker m3
 [ "$(ejected)" = m2 ] || fail "ejected: $(ejected)"
 want "the other" "$(instance broker m3)" '.slots > 0'
 
-say "cut off and back by probes, by hand, by evidence (after $TOOK ms, and over kill -9); outliers ejected for 4 s and 8 s"
+# And by packets: a CoAP server hangs, nothing probes it.
+config_edit '(.services[] | select(.name == "telemetry")).health =
+	{probe: "none", outlier: {requests: 20, interval: "1s", ejection: "60s"}}'
+ctl reload >/dev/null
+lab_start load acme "$T/coapload" --to "$VIP4:5683" --from "$ACME4" --rate 200 --duration 60 --flows 50 --timeout 1
+wait_for grep ready "$LAB_DIR/log/load"
+signal STOP coap-m2-5683
+wait_for instance_is telemetry m2 '.state == "ejected" and .slots == 0'
+for m in m1 m3; do
+	want "$m, which answers" "$(instance telemetry $m)" '.state == "up" and .slots > 0 and (has("ejections") | not)'
+done
+signal CONT coap-m2-5683
+
+say "cut off and back by probes, by hand, by evidence (after $TOOK ms, and over kill -9); outliers ejected for 4 s and 8 s, and by packets"
