@@ -45,7 +45,9 @@ static void test_a_late_request_goes_and_its_repetition_follows(void **state)
 	assert_int_equal(pins(1), 0);
 	assert_int_equal(fx.bed->states[fx.service].exchanges, 1);
 	fx.bed->slots[fx.slot].cur = THIRD;
+	exchange_age(1, 1, 100);
 	STEP(from_device(1, CON_GET "0001"), EXCHANGE, NEW);
+	assert_in_range(exchange_age(1, 1, 0), 0, 50);
 	STEP(from_device(1, CON_GET "0002"), REQUEST_LATE, THIRD);
 	STEP(from_device(2, CON_GET "0001"), REQUEST_LATE, THIRD); /* another's id */
 	transition(KEEP);

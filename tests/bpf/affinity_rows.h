@@ -220,18 +220,38 @@ static void pin_grow_old(uint16_t port)
 	bed_update(fx.bed->skel->maps.sl_pins, &key, &p);
 }
 
+static struct sl_exchange_key exchange_key_of(uint16_t port, uint16_t mid, bool by_server)
+{
+	return (struct sl_exchange_key){ .addr = addr_of(DEV),
+					 .port = htons(port),
+					 .service = fx.service,
+					 .mid = htons(mid),
+					 .by_server = by_server };
+}
+
 static int exchange(uint16_t port, uint16_t mid, bool by_server)
 {
-	struct sl_exchange_key key = { .addr = addr_of(DEV),
-				       .port = htons(port),
-				       .service = fx.service,
-				       .mid = htons(mid),
-				       .by_server = by_server };
+	struct sl_exchange_key key = exchange_key_of(port, mid, by_server);
 	struct sl_exchange e;
 
 	if (bpf_map_lookup_elem(bpf_map__fd(fx.bed->skel->maps.sl_exchanges), &key, &e))
 		return 0;
 	return e.instance;
+}
+
+/* Make a device's exchange @age_s old; returns how old it was. */
+static uint32_t exchange_age(uint16_t port, uint16_t mid, uint32_t age_s)
+{
+	struct sl_exchange_key key = exchange_key_of(port, mid, false);
+	const struct bpf_map *map = fx.bed->skel->maps.sl_exchanges;
+	uint32_t now = bed_now_s(), was;
+	struct sl_exchange e;
+
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(map), &key, &e), 0);
+	was = now - e.seen;
+	e.seen = now - age_s;
+	bed_update(map, &key, &e);
+	return was;
 }
 
 #endif /* TEST_AFFINITY_ROWS_H */
