@@ -87,7 +87,7 @@ enum affinity_go {
 	X(OTHER,         "in transition",            "any other",                          "none",                      PREV,     MAKE_ESTABLISHED) \
 	X(SENDER_LAST,   "any other",                "an instance's last block",           "names it, for a transfer",  SENDER,   SHORTEN)          \
 	X(SENDER_PIN,    "any other",                "an instance's, with evidence",       "names it",                  SENDER,   REFRESH)          \
-	X(SENDER_NEW,    "in transition",            "an instance's, with evidence",       "none",                      SENDER,   MAKE_ESTABLISHED) \
+	X(SENDER_NEW,    "in transition",            "an instance's, with evidence",       "none, or closing",          SENDER,   MAKE_ESTABLISHED) \
 	X(SENDER_OWN,    "in transition",            "an instance's own CON or NON",       "none, or names another",    SENDER,   MAKE_EXCHANGE)    \
 	X(SENDER_REST,   "any other",                "any other of an instance",           "any",                       SENDER,   LEAVE)
 /* clang-format on */
@@ -266,7 +266,9 @@ static __always_inline enum affinity_row affinity_learn(const struct affinity_vi
 	}
 	if (!affinity_in_transition(v))
 		return AFF_SENDER_REST;
-	if (!pinned && (v->evidence == EVIDENCE_STATE || v->evidence == EVIDENCE_MORE))
+	/* A pin that is closing gave its device's next request to another instance. */
+	if ((!pinned || v->pin_closing) &&
+	    (v->evidence == EVIDENCE_STATE || v->evidence == EVIDENCE_MORE))
 		return AFF_SENDER_NEW;
 	return v->own && v->room ? AFF_SENDER_OWN : AFF_SENDER_REST;
 }

@@ -322,6 +322,7 @@ sl_global int sl_pick_by_pin(struct pick_ask *ask)
 {
 	struct pick k = {};
 	__u32 service, what;
+	__u16 instance;
 	__u8 go;
 
 	if (!ask)
@@ -333,10 +334,8 @@ sl_global int sl_pick_by_pin(struct pick_ask *ask)
 	what = sl_decide(&ask->view);
 	go = what >> 8;
 	pick_note(what & 0xff);
-	if (go != GO_RESET)
-		return pick_act(&k, what >> 16, affinity_instance(&ask->view, go));
-	pick_delete(&k);
-	return PICK_RESET;
+	instance = pick_act(&k, what >> 16, affinity_instance(&ask->view, go));
+	return go == GO_RESET ? PICK_RESET : instance;
 }
 
 /* VERIFIER: not on the stack, where there is no room for it. */

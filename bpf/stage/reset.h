@@ -116,6 +116,7 @@ static __always_inline bool reset_v6(void *data, void *end, const struct reset *
 	device = ip->saddr;
 	ip->saddr = ip->daddr;
 	ip->daddr = device;
+	*(__be32 *)ip = bpf_htonl(6u << 28); /* no traffic class, no flow label */
 	ip->payload_len = bpf_htons(sizeof(*tcp));
 	ip->hop_limit = RESET_HOPS;
 	reset_tcp(tcp, r, reset_sum(&ip->saddr, 2 * sizeof(ip->saddr)));

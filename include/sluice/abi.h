@@ -351,8 +351,9 @@ struct sl_cpu_counters {
 _Static_assert(SL_R__MAX <= 64 && SL_N__MAX <= 32, "counters fit");
 
 /* Index: cpu * instances + instance. What an instance of a service with
- * SL_SVC_OUTLIERS was asked (SYNs, CoAP requests and pings of type CON, ClientHellos,
- * MQTT-SN CONNECTs), and how often it has answered (SYN-ACKs; any datagram).
+ * SL_SVC_OUTLIERS was asked (SYNs, CoAP requests of type CON but for later blocks and
+ * the end of an observation, ClientHellos, MQTT-SN CONNECTs), and how often it has
+ * answered (SYN-ACKs; any datagram).
  */
 struct sl_answers {
 	__u32 asked;

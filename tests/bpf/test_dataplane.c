@@ -30,6 +30,7 @@ static const struct model_capacity small = {
 	.slots = 2048,
 	.pins = 64,
 	.half_open = 32,
+	.exchanges = 32,
 	.device_lines = 64,
 	.tallies = 256,
 };

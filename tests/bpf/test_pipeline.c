@@ -17,6 +17,8 @@ enum {
 	STINGY, /* first of 8: one packet an hour of one quota each */
 };
 
+#define GONE 5 /* an instance */
+
 static const uint8_t get[] = { 0x40, 0x01, 0x12, 0x34 };
 
 static void udp_service(struct bed *b, uint16_t port, uint32_t tenant, uint16_t instance,
@@ -97,11 +99,45 @@ static void stingy_services(struct bed *b)
 	}
 }
 
+/* Its one slot has left an instance that is gone, and devices are told of it. */
+static void gone_service(struct bed *b, uint16_t port, uint64_t reply_cost)
+{
+	struct bed_service s = { VIP,
+				 port,
+				 IPPROTO_TCP,
+				 SL_P_TCP,
+				 SL_SVC_AFFINITY,
+				 TENANT,
+				 1,
+				 .keep_s = 3600,
+				 .reply_cost = reply_cost };
+	uint32_t slot;
+	uint16_t id = bed_service(b, &s, &slot);
+
+	bed_account(b, TENANT, id, (struct sl_account){ .id = 1 });
+	b->instances[GONE].flags = SL_I_DOWN | SL_I_RESET;
+	b->slots[slot] = (struct sl_slot){ 4, GONE, bed_now_s() + 3600 };
+}
+
+static void more_services(struct bed *b)
+{
+	static const struct bed_service s[] = {
+		{ VIP, 5684, IPPROTO_UDP, SL_P_COAPS, SL_SVC_DROP_MALFORMED, TENANT, 1, 1 },
+		{ VIP, 10000, IPPROTO_UDP, SL_P_MQTTSN, SL_SVC_DROP_MALFORMED, TENANT, 1, 1 },
+	};
+
+	for (size_t i = 0; i < SL_ARRAY_SIZE(s); i++)
+		bed_account(b, TENANT, bed_service(b, &s[i], NULL), (struct sl_account){ .id = 1 });
+	gone_service(b, 7400, 0);
+	gone_service(b, 7401, 3600ull * 1000000000 * SL_TAT_PER_NS);
+}
+
 static int setup(void **state)
 {
 	bed_open(state);
 	services(*state);
 	stingy_services(*state);
+	more_services(*state);
 	network_target(*state, "dev0");
 	return 0;
 }
@@ -305,6 +341,16 @@ static const struct {
 	{ "option cut", SL_R_COAP_OPTION_SHORT, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, BYTES(0x40, 1, 2, 3, 0xb4, 'a', 'b', 'c'), NULL },
 	{ "marker at the end", SL_R_COAP_NO_PAYLOAD, XDP_DROP, { DEVICE, 40000, VIP, 5683 }, -1, BYTES(0x40, 1, 2, 3, 0xff), NULL },
 	{ "malformed, but not dropped here", SL_R_STEERED, XDP_REDIRECT, { "2001:db8:5::1", 4, VIP6, 5683 }, -1, BYTES(0x40, 1, 2, 3, 0xff), NULL },
+
+	{ "DTLS of 12 bytes", SL_R_DTLS_SHORT, XDP_DROP, { DEVICE, 40000, VIP, 5684 }, -1, BYTES(22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 1, 0), NULL },
+	{ "DTLS type 19", SL_R_DTLS_TYPE, XDP_DROP, { DEVICE, 40000, VIP, 5684 }, -1, BYTES(19, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0), NULL },
+	{ "DTLS record cut", SL_R_DTLS_LENGTH, XDP_DROP, { DEVICE, 40000, VIP, 5684 }, -1, BYTES(22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1), NULL },
+	{ "MQTT-SN, 3 bytes of 2", SL_R_MQTTSN_LENGTH, XDP_DROP, { DEVICE, 40000, VIP, 10000 }, -1, BYTES(2, 0x16, 0), NULL },
+
+	{ "its instance is gone", SL_R_RESET, XDP_TX, { DEVICE, 40000, VIP, 7400 }, 16, NULL, 0, NULL },
+	{ "a RST to one that is gone", SL_R_INSTANCE_GONE, XDP_DROP, { DEVICE, 40000, VIP, 7400 }, 4, NULL, 0, NULL },
+	{ "gone, first in the hour", SL_R_RESET, XDP_TX, { DEVICE, 40000, VIP, 7401 }, 16, NULL, 0, NULL },
+	{ "gone, second", SL_R_RESET_BUDGET, XDP_DROP, { DEVICE, 40000, VIP, 7401 }, 16, NULL, 0, NULL },
 
 	{ "answer", SL_R_RETURNED, XDP_REDIRECT, { INST, 5683, DEVICE, 40000 }, -1, GET, NULL },
 	{ "answer, IPv6", SL_R_RETURNED, XDP_REDIRECT, { INST6, 5683, "2001:db8:5::1", 40000 }, -1, GET, NULL },

@@ -32,6 +32,7 @@ struct bed {
 	struct sl_cpu_counters *counters;
 	struct sl_hot *hot;
 	struct sl_bucket *buckets;
+	struct sl_answers *answers;
 	uint32_t next_slot;
 	uint16_t next_service;
 };
@@ -87,6 +88,7 @@ static inline int bed_open(void **state)
 	b->counters = bed_map(b->skel->maps.sl_counters);
 	b->hot = bed_map(b->skel->maps.sl_hot);
 	b->buckets = bed_map(b->skel->maps.sl_buckets);
+	b->answers = bed_map(b->skel->maps.sl_answers);
 	for (int i = 0; i < SL_HASH_WORDS; i++) {
 		b->control->flow_key[i] = 0x9e3779b97f4a7c15ull * (2 * i + 1);
 		b->control->device_key[i] = 0xc2b2ae3d27d4eb4full * (2 * i + 1);
@@ -132,6 +134,10 @@ struct bed_service {
 	uint32_t ring_size; /* 0: no ring */
 	uint16_t instance;  /* in all slots */
 	uint32_t keep_s, half_open_max;
+	uint8_t cid_layout, cid_len; /* enum sl_cid_layout */
+	uint32_t cid_rotations;
+	uint8_t device_key;  /* enum sl_device_key */
+	uint64_t reply_cost; /* in 1/16 ns */
 };
 
 /* Returns the service's id; its first slot is in *@ret_first if that is wanted. */
@@ -148,7 +154,12 @@ static inline uint16_t bed_service(struct bed *b, const struct bed_service *s, u
 				    .ring_first = b->next_slot,
 				    .ring_size = s->ring_size,
 				    .keep_s = s->keep_s,
-				    .half_open_max = s->half_open_max };
+				    .half_open_max = s->half_open_max,
+				    .cid_layout = s->cid_layout,
+				    .cid_len = s->cid_len,
+				    .cid_rotations = s->cid_rotations,
+				    .device_key = s->device_key,
+				    .reply_cost = s->reply_cost };
 	uint32_t one = 1;
 
 	bed_update(b->skel->maps.sl_services, &key, &value);
@@ -240,6 +251,28 @@ static inline uint64_t bed_note(const struct bed *b, enum sl_note what)
 
 	for (int cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++)
 		sum += b->counters[cpu].note[what];
+	return sum;
+}
+
+static inline uint64_t bed_row(const struct bed *b, int row)
+{
+	uint64_t sum = 0;
+
+	for (int cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++)
+		sum += b->counters[cpu].row[row];
+	return sum;
+}
+
+static inline struct sl_answers bed_answers(const struct bed *b, uint16_t instance)
+{
+	struct sl_answers sum = {};
+
+	for (int cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++) {
+		const struct sl_answers *a = &b->answers[cpu * SL_DEF_INSTANCES + instance];
+
+		sum.asked += a->asked;
+		sum.answered += a->answered;
+	}
 	return sum;
 }
 

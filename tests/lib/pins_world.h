@@ -42,6 +42,12 @@ enum rule {
 	RULE__MAX
 };
 
+/* What a row of the table comes to. */
+struct decision {
+	uint16_t instance;
+	enum pin_action action;
+};
+
 struct scenario {
 	const char *name;
 	double gap, update_every; /* s; the gap is the longest, updates are a mean */
@@ -215,7 +221,7 @@ static void full_make(struct world *w, struct flow *f, struct sl_pin pin)
 	half_drop(w, f);
 }
 
-static void act(struct world *w, struct flow *f, struct affinity a, uint32_t now_s)
+static void act(struct world *w, struct flow *f, struct decision a, uint32_t now_s)
 {
 	struct sl_pin *found = f->has_full ? &f->full : &f->half;
 	struct sl_pin pin = {
@@ -254,19 +260,26 @@ static void act(struct world *w, struct flow *f, struct affinity a, uint32_t now
 		full_drop(w, f);
 		half_drop(w, f);
 		break;
+	case PIN_TOUCH:
+		found->seen = now_s;
+		break;
+	case PIN_MAKE_EXCHANGE:
+	case PIN_REFRESH_EXCHANGE:
+		abort(); /* CoAP's; these flows are TCP's */
 	}
 }
 
 /* The decision with the broken rule, if one of the packets' is. */
-static struct affinity decide(struct world *w, const struct affinity_view *v)
+static struct decision decide(struct world *w, const struct affinity_view *v)
 {
-	struct affinity a = affinity_decide(v);
+	enum affinity_row row = affinity_decide(v);
+	struct decision a = { affinity_instance(v, affinity_go(row)), affinity_do(row) };
 	bool opener = flow_is_opener(v->step);
 	bool by_pin = v->pin_usable && !(v->pin_closing && opener);
 	bool by_slot = v->slot.deadline > v->now_s && !by_pin;
 	bool early = v->slot.deadline + AFFINITY_GRACE_S > v->now_s + v->keep_s;
 
-	w->over_budget += by_slot && opener && !v->half_open_room;
+	w->over_budget += by_slot && opener && !v->room;
 	switch (w->sc->broken) {
 	case RULE_PIN_EARLY_OPENER:
 		if (by_slot && opener && early)
@@ -289,7 +302,7 @@ static struct affinity decide(struct world *w, const struct affinity_view *v)
 			a.action = PIN_LEAVE;
 		break;
 	case RULE_OVER_BUDGET_PREV:
-		if (by_slot && opener && !v->half_open_room)
+		if (by_slot && opener && !v->room)
 			a.instance = v->slot.cur;
 		break;
 	case RULE_PROMOTE:
@@ -298,7 +311,7 @@ static struct affinity decide(struct world *w, const struct affinity_view *v)
 		break;
 	case RULE_PIN_PAST_DEADLINE:
 		if (v->slot.deadline && v->slot.deadline <= v->now_s)
-			a = (struct affinity){ .instance = v->slot.cur };
+			a = (struct decision){ .instance = v->slot.cur };
 		break;
 	default:
 		break;
@@ -315,9 +328,10 @@ static uint32_t packet(struct world *w, struct flow *f, enum flow_step step)
 		.now_s = clock_s(w->t - uniform(w, 0, TICK_S)),
 		.keep_s = w->sc->keep_s,
 		.step = step,
-		.half_open_room = !w->sc->half_open || w->n_half < w->sc->half_open,
+		.is_tcp = true,
+		.room = !w->sc->half_open || w->n_half < w->sc->half_open,
 	};
-	struct affinity a;
+	struct decision a;
 
 	w->packets++;
 	v.prev_usable = v.slot.prev != 0;

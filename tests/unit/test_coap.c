@@ -108,28 +108,30 @@ static const struct {
 static const struct {
 	const char *name, *hex;
 	int observe; /* its value, -1: none */
-	bool later_block;
+	bool later_block, more_blocks;
 	__u16 content;
 } noted[] = {
-	{ "none",                        "40 01 1234 b1 61",                    -1,       false, 6 },
-	{ "payload",                     "42 02 1234 aabb b1 61 ff 0102",       -1,       false, 9 },
-	{ "register",                    "40 01 1234 60",                       0,        false, 5 },
-	{ "deregister",                  "40 01 1234 61 01",                    1,        false, 6 },
-	{ "observe of 3 bytes",          "60 45 1234 63 123456 ff 00",          0x123456, false, 9 },
-	{ "observe of 4 bytes: unknown", "40 01 1234 64 01020304",              -1,       false, 9 },
-	{ "two: the first counts",       "40 01 1234 61 01 01 02",              1,        false, 8 },
-	{ "number 38 is not Observe",    "40 01 1234 d1 19 01",                 -1,       false, 7 },
-	{ "Block2, number 0",            "40 01 1234 d1 0a 06",                 -1,       false, 7 },
-	{ "Block2, number 1",            "40 01 1234 d1 0a 16",                 -1,       true,  7 },
-	{ "Block2 without a value",      "40 01 1234 d0 0a",                    -1,       false, 6 },
-	{ "Block2, number 4096",         "40 01 1234 d3 0a 010006",             -1,       true,  9 },
-	{ "Block1, number 0, more",      "40 03 1234 d1 0e 0e ff 00",           -1,       false, 8 },
-	{ "Block1, number 2",            "40 03 1234 d1 0e 26 ff 00",           -1,       true,  8 },
-	{ "Block2 0 and Block1 3",       "40 05 1234 d1 0a 06 41 36 ff 00",     -1,       true,  10 },
-	{ "Observe and Block2 2",        "40 01 1234 60 d1 04 26",              0,        true,  8 },
-	{ "number 22 is no block",       "40 01 1234 d1 09 16",                 -1,       false, 7 },
-	{ "number 55 is no block",       "40 01 1234 d1 2a 16",                 -1,       false, 7 },
-	{ "a response's Block2 3",       "60 45 1234 d1 0a 36 ff 00",           -1,       false, 8 },
+	{ "none",                        "40 01 1234 b1 61",                    -1,       false, false, 6 },
+	{ "payload",                     "42 02 1234 aabb b1 61 ff 0102",       -1,       false, false, 9 },
+	{ "register",                    "40 01 1234 60",                       0,        false, false, 5 },
+	{ "deregister",                  "40 01 1234 61 01",                    1,        false, false, 6 },
+	{ "observe of 3 bytes",          "60 45 1234 63 123456 ff 00",          0x123456, false, false, 9 },
+	{ "observe of 4 bytes: unknown", "40 01 1234 64 01020304",              -1,       false, false, 9 },
+	{ "two: the first counts",       "40 01 1234 61 01 01 02",              1,        false, false, 8 },
+	{ "number 38 is not Observe",    "40 01 1234 d1 19 01",                 -1,       false, false, 7 },
+	{ "Block2, number 0",            "40 01 1234 d1 0a 06",                 -1,       false, false, 7 },
+	{ "Block2, number 1",            "40 01 1234 d1 0a 16",                 -1,       true,  false, 7 },
+	{ "Block2 without a value",      "40 01 1234 d0 0a",                    -1,       false, false, 6 },
+	{ "Block2, number 4096",         "40 01 1234 d3 0a 010006",             -1,       true,  false, 9 },
+	{ "Block1, number 0, more",      "40 03 1234 d1 0e 0e ff 00",           -1,       false, true,  8 },
+	{ "Block1, number 2",            "40 03 1234 d1 0e 26 ff 00",           -1,       true,  false, 8 },
+	{ "Block2 0 and Block1 3",       "40 05 1234 d1 0a 06 41 36 ff 00",     -1,       true,  false, 10 },
+	{ "Observe and Block2 2",        "40 01 1234 60 d1 04 26",              0,        true,  false, 8 },
+	{ "number 22 is no block",       "40 01 1234 d1 09 16",                 -1,       false, false, 7 },
+	{ "number 55 is no block",       "40 01 1234 d1 2a 16",                 -1,       false, false, 7 },
+	{ "a response's Block2 3",       "60 45 1234 d1 0a 36 ff 00",           -1,       true,  false, 8 },
+	{ "a response's Block2, more",    "60 45 1234 d1 0a 3e ff 00",           -1,       true,  true,  8 },
+	{ "Block2 1 and Block1 0, more", "40 05 1234 d1 0a 16 41 0e ff 00",     -1,       true,  true,  10 },
 };
 /* clang-format on */
 
@@ -187,6 +189,7 @@ static void test_what_is_noted(void **state)
 		if (m.observe)
 			assert_int_equal(m.observe_value, noted[i].observe);
 		assert_int_equal(m.later_block, noted[i].later_block);
+		assert_int_equal(m.more_blocks, noted[i].more_blocks);
 		assert_int_equal(m.content, noted[i].content);
 		bytes_free(&b);
 	}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* TCP's rows of the decision table, and udp, which has none. */
+#ifndef TEST_AFFINITY_TCP_H
+#define TEST_AFFINITY_TCP_H
+
+#include "affinity_rows.h"
+
+#define SYN 2
+#define ACK 16
+#define FIN 17
+#define RST 4
+
+static int setup_tcp(void **state)
+{
+	return affinity_setup(state, (struct bed_service){ .proto = IPPROTO_TCP,
+							   .protocol = SL_P_TCP,
+							   .flags = SL_SVC_AFFINITY });
+}
+
+static int setup_udp(void **state)
+{
+	return affinity_setup(state,
+			      (struct bed_service){ .proto = IPPROTO_UDP, .protocol = SL_P_UDP });
+}
+
+static struct frame tcp(uint16_t port, uint8_t flags)
+{
+	return frame_tcp(&(struct path){ DEV, port, VIP, PORT }, flags, NULL, 0);
+}
+
+static struct frame tcp_data(uint16_t port)
+{
+	return frame_tcp(&(struct path){ DEV, port, VIP, PORT }, ACK, "x", 1);
+}
+
+static bool is_closing(uint16_t port)
+{
+	return pin_flags(port) & SL_PIN_CLOSING;
+}
+
+static void test_a_quiet_slot_makes_no_pin(void **state)
+{
+	(void)state;
+	STEP(tcp(1, SYN), QUIESCENT, NEW);
+	STEP(tcp(1, ACK), QUIESCENT, NEW);
+	assert_int_equal(pins(1), 0);
+}
+
+static void test_what_was_there_stays_with_the_old_instance(void **state)
+{
+	(void)state;
+	transition(100);
+	STEP(tcp(1, ACK), OTHER, OLD);
+	assert_int_equal(established(1), OLD);
+	assert_int_equal(pin_flags(1), 0);
+	/* the ring moves on; the pin holds */
+	fx.bed->slots[fx.slot].cur = THIRD;
+	fx.bed->slots[fx.slot].prev = NEW;
+	pin_grow_old(1);
+	STEP(tcp_data(1), PIN, OLD);
+	assert_in_range(pin_age(1), 0, 50);
+}
+
+static void test_an_early_opener_stays_and_a_late_one_goes(void **state)
+{
+	(void)state;
+	transition(0);
+	STEP(tcp(1, SYN), OPENER_EARLY, OLD);
+	assert_int_equal(half_open(1), OLD);
+	transition(AFFINITY_GRACE_S - 2); /* a second may pass meanwhile */
+	STEP(tcp(2, SYN), OPENER_EARLY, OLD);
+	transition(AFFINITY_GRACE_S);
+	STEP(tcp(3, SYN), OPENER_LATE, NEW);
+	assert_int_equal(half_open(3), NEW);
+	STEP(tcp(1, SYN), PIN, OLD); /* repeated */
+	assert_int_equal(half_open(1), OLD);
+	assert_int_equal(fx.bed->states[fx.service].half_open, 3);
+}
+
+static void test_a_half_open_pin_is_promoted(void **state)
+{
+	(void)state;
+	transition(50);
+	STEP(tcp(1, SYN), OPENER_LATE, NEW);
+	STEP(tcp(1, ACK), PIN_PROMOTE, NEW);
+	assert_int_equal(established(1), NEW);
+	assert_int_equal(half_open(1), 0);
+	assert_int_equal(fx.bed->states[fx.service].half_open, 0);
+}
+
+static void test_without_budget_an_opener_stays_unpinned(void **state)
+{
+	(void)state;
+	transition(50);
+	for (int port = 1; port <= BUDGET; port++)
+		STEP(tcp(port, SYN), OPENER_LATE, NEW);
+	STEP(tcp(5, SYN), OPENER_FULL, OLD);
+	assert_int_equal(pins(5), 0);
+	assert_int_equal(bed_note(fx.bed, SL_N_HALF_OPEN_FULL), 1);
+	STEP(tcp(1, ACK), PIN_PROMOTE, NEW); /* room again */
+	STEP(tcp(5, SYN), OPENER_LATE, NEW);
+}
+
+static void test_closing_shortens_and_data_restores(void **state)
+{
+	(void)state;
+	transition(50);
+	STEP(tcp(1, ACK), OTHER, OLD);
+	STEP(tcp(1, FIN), PIN_CLOSING, OLD);
+	assert_true(is_closing(1));
+	pin_grow_old(1);
+	STEP(tcp(1, ACK), PIN_ACK, OLD); /* the last word, perhaps */
+	assert_true(is_closing(1));
+	assert_in_range(pin_age(1), 0, 50);
+	STEP(tcp_data(1), PIN, OLD);
+	assert_false(is_closing(1));
+	STEP(tcp(1, RST), PIN_CLOSING, OLD);
+	assert_true(is_closing(1));
+	STEP(tcp(2, FIN), CLOSING, OLD); /* the first seen of its flow */
+	assert_true(is_closing(2));
+	assert_int_equal(established(2), OLD);
+}
+
+static void test_closing_a_half_open_pin_leaves_it_so(void **state)
+{
+	(void)state;
+	transition(50);
+	STEP(tcp(1, SYN), OPENER_LATE, NEW);
+	STEP(tcp(1, RST), PIN_CLOSING, NEW);
+	assert_int_equal(half_open(1), NEW);
+	assert_int_equal(established(1), 0);
+}
+
+static void test_a_new_flow_on_a_closed_ones_port_is_new(void **state)
+{
+	(void)state;
+	transition(50);
+	STEP(tcp(1, ACK), OTHER, OLD);
+	STEP(tcp(1, FIN), PIN_CLOSING, OLD);
+	STEP(tcp(1, SYN), OPENER_LATE, NEW);
+	assert_int_equal(established(1), 0);
+	assert_int_equal(half_open(1), NEW);
+	STEP(tcp(1, ACK), PIN_PROMOTE, NEW);
+}
+
+static void test_past_the_deadline_only_pins_decide(void **state)
+{
+	(void)state;
+	transition(50);
+	STEP(tcp(1, ACK), OTHER, OLD);
+	transition(KEEP);
+	STEP(tcp(1, ACK), PIN, OLD);
+	STEP(tcp(2, ACK), PAST, NEW);
+	STEP(tcp(3, SYN), PAST, NEW);
+	assert_int_equal(pins(2) + pins(3), 0);
+	STEP(tcp(1, FIN), PIN_CLOSING, OLD);
+	STEP(tcp(1, SYN), PAST, NEW); /* a new flow: the old pin goes */
+	assert_int_equal(pins(1), 0);
+	STEP(tcp(1, ACK), PAST, NEW);
+}
+
+static void test_a_down_or_replaced_instance_has_no_pins(void **state)
+{
+	(void)state;
+	transition(50);
+	STEP(tcp(1, ACK), OTHER, OLD);
+	instance_flags(OLD, SL_I_DOWN);
+	STEP(tcp(1, ACK), OTHER, NEW);
+	assert_int_equal(established(1), NEW);
+	STEP(tcp(2, SYN), OPENER_LATE, NEW);
+	instance_flags(OLD, 0);
+	STEP(tcp(1, ACK), PIN, NEW);
+	STEP(tcp(3, ACK), OTHER, OLD);
+	instance_replace(OLD);
+	fx.bed->slots[fx.slot].prev = NEW;
+	STEP(tcp(3, ACK), OTHER, NEW);
+}
+
+static void test_devices_of_an_instance_that_is_reset_are_told(void **state)
+{
+	(void)state;
+	transition(50);
+	STEP(tcp(1, ACK), OTHER, OLD);
+	instance_flags(OLD, SL_I_DOWN | SL_I_RESET);
+	STEP(tcp(1, ACK), RESET, BACK); /* by its pin */
+	assert_int_equal(pins(1), 0);
+	STEP(tcp(2, ACK), RESET, BACK); /* by the slot */
+	STEP(tcp(2, RST), RESET, NOWHERE);
+	STEP(tcp(1, SYN), OPENER_LATE, NEW); /* it connects anew */
+	STEP(tcp(1, ACK), PIN_PROMOTE, NEW);
+	transition(KEEP);
+	STEP(tcp(2, ACK), PAST, NEW); /* nobody knows any more whose it was */
+}
+
+static void test_a_reset_past_the_deadline_takes_the_pin(void **state)
+{
+	(void)state;
+	transition(50);
+	STEP(tcp(1, ACK), OTHER, OLD);
+	transition(KEEP);
+	instance_flags(OLD, SL_I_DOWN | SL_I_RESET);
+	STEP(tcp(1, ACK), RESET, BACK);
+	STEP(tcp(1, ACK), PAST, NEW);
+}
+
+static void test_udp_always_follows_the_ring(void **state)
+{
+	(void)state;
+	transition(0);
+	STEP(from_device(1, "00"), QUIESCENT, NEW);
+	assert_int_equal(pins(1), 0);
+}
+
+#define TCP_TESTS                                                                         \
+	ROWS_TEST(test_a_quiet_slot_makes_no_pin, setup_tcp),                             \
+		ROWS_TEST(test_what_was_there_stays_with_the_old_instance, setup_tcp),    \
+		ROWS_TEST(test_an_early_opener_stays_and_a_late_one_goes, setup_tcp),     \
+		ROWS_TEST(test_a_half_open_pin_is_promoted, setup_tcp),                   \
+		ROWS_TEST(test_without_budget_an_opener_stays_unpinned, setup_tcp),       \
+		ROWS_TEST(test_closing_shortens_and_data_restores, setup_tcp),            \
+		ROWS_TEST(test_closing_a_half_open_pin_leaves_it_so, setup_tcp),          \
+		ROWS_TEST(test_a_new_flow_on_a_closed_ones_port_is_new, setup_tcp),       \
+		ROWS_TEST(test_past_the_deadline_only_pins_decide, setup_tcp),            \
+		ROWS_TEST(test_a_down_or_replaced_instance_has_no_pins, setup_tcp),       \
+		ROWS_TEST(test_devices_of_an_instance_that_is_reset_are_told, setup_tcp), \
+		ROWS_TEST(test_a_reset_past_the_deadline_takes_the_pin, setup_tcp),       \
+		ROWS_TEST(test_udp_always_follows_the_ring, setup_udp)
+
+#endif /* TEST_AFFINITY_TCP_H */
