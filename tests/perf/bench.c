@@ -5,16 +5,13 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <math.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <cjson/cJSON.h>
-#include <bpf/libbpf.h>
 #include "common/cleanup.h"
-#include "measure.h"
+#include "bench.h"
 #include "object.h"
 
 #define FULL_ROUNDS   11
@@ -23,82 +20,6 @@
 #define QUICK_REPEATS (1u << 16)
 #define PIN_REPEATS   (1u << 18) /* at most: all have to find room at once */
 #define YARDSTICK     4		 /* times as many: so little is lost in noise else */
-
-/* clang-format off */
-static const struct measure_case cases[] = {
-	/* name       service             way               flows          reason                foreign.. */
-#define CASE(name, service, way, flows, why, ...) { name, service, PERF_TO_##way, W_SEQ_##flows, SL_R_##why, __VA_ARGS__ }
-	CASE("foreign",  W_COAP,             SERVICE4, 1,       NOT_OURS,       .foreign = true),
-	CASE("foreign",  W_COAP,             SERVICE4, 64K,     NOT_OURS,       .foreign = true),
-	CASE("foreign",  W_COAP,             SERVICE4, 1M,      NOT_OURS,       .foreign = true),
-	CASE("coap_get", W_COAP,             SERVICE4, 1,       STEERED,        .fresh = false),
-	CASE("coap_get", W_COAP,             SERVICE4, 64K,     STEERED,        .fresh = false),
-	CASE("coap_get", W_COAP,             SERVICE4, 1M,      STEERED,        .fresh = false),
-	CASE("coap_get", W_COAP_DEVICE,      SERVICE4, 1,       STEERED,        .device_quota = true),
-	CASE("coap_get", W_COAP_DEVICE,      SERVICE4, 64K,     STEERED,        .device_quota = true),
-	CASE("coap_get", W_COAP_DEVICE,      SERVICE4, 1M,      STEERED,        .device_quota = true),
-	CASE("coap_get", W_COAP_MANY,        SERVICE4, UNIFORM, STEERED,        .fresh = false),
-	CASE("coap_get", W_COAP_MANY,        SERVICE4, ZIPF,    STEERED,        .fresh = false),
-	CASE("coap_get", W_COAP_MANY_DEVICE, SERVICE4, UNIFORM, STEERED,        .device_quota = true),
-	CASE("coap_get", W_COAP_MANY_DEVICE, SERVICE4, ZIPF,    STEERED,        .device_quota = true),
-	CASE("coap_get_ipv6", W_COAP6,       SERVICE6, 1,       STEERED,        .fresh = false),
-	CASE("coap_get_ipv6", W_COAP6,       SERVICE6, 1M,      STEERED,        .fresh = false),
-	CASE("mqtt_data", W_MQTT,            SERVICE4, 1,       STEERED,        .fresh = false),
-	CASE("mqtt_data", W_MQTT,            SERVICE4, 64K,     STEERED,        .fresh = false),
-	CASE("mqtt_data", W_MQTT,            SERVICE4, 1M,      STEERED,        .fresh = false),
-	CASE("mqtt_data", W_MQTT_DEVICE,     SERVICE4, 1,       STEERED,        .device_quota = true),
-	CASE("mqtt_data", W_MQTT_DEVICE,     SERVICE4, 64K,     STEERED,        .device_quota = true),
-	CASE("mqtt_data", W_MQTT_DEVICE,     SERVICE4, 1M,      STEERED,        .device_quota = true),
-	CASE("mqtt_data", W_MQTT_MANY,       SERVICE4, UNIFORM, STEERED,        .fresh = false),
-	CASE("mqtt_data", W_MQTT_MANY,       SERVICE4, ZIPF,    STEERED,        .fresh = false),
-	CASE("return",   W_COAP,             DEVICE4,  1,       RETURNED,       .fresh = false),
-	CASE("return",   W_COAP,             DEVICE4,  64K,     RETURNED,       .fresh = false),
-	CASE("return",   W_COAP,             DEVICE4,  1M,      RETURNED,       .fresh = false),
-	CASE("refused_tenant", W_REFUSED,    SERVICE4, 1,       TENANT_BYTES  , .fresh = false),
-	CASE("refused_tenant", W_REFUSED,    SERVICE4, 64K,     TENANT_BYTES  , .fresh = false),
-	CASE("refused_tenant", W_REFUSED,    SERVICE4, 1M,      TENANT_BYTES  , .fresh = false),
-	CASE("refused_tenant", W_REFUSED_DEVICE, SERVICE4, 64K, TENANT_BYTES  , .device_quota = true),
-	CASE("refused_tenant", W_REFUSED_DEVICE, SERVICE4, 1M,  TENANT_BYTES  , .device_quota = true),
-	CASE("refused_tenant", W_REFUSED_MANY, SERVICE4, UNIFORM, TENANT_BYTES  , .fresh = false),
-	CASE("refused_tenant", W_REFUSED_MANY, SERVICE4, ZIPF,  TENANT_BYTES  , .fresh = false),
-	CASE("refused_device", W_DEVICE_REFUSED, SERVICE4, 1,   DEVICE_BYTES,   .device_quota = true, .apart = true),
-	CASE("refused_device", W_DEVICE_REFUSED, SERVICE4, 64K, DEVICE_BYTES,   .device_quota = true, .apart = true),
-	CASE("new_flow", W_COAP,             SERVICE4, 1,       STEERED,        .fresh = true),
-	CASE("new_flow", W_COAP_DEVICE,      SERVICE4, 1,       STEERED,        .fresh = true, .device_quota = true),
-	CASE("pin_hit",  W_PINS,             SERVICE4, 1,       STEERED,        .fresh = false),
-	CASE("pin_hit",  W_PINS,             SERVICE4, 64K,     STEERED,        .fresh = false),
-	CASE("pin_hit",  W_PINS,             SERVICE4, 1M,      STEERED,        .fresh = false),
-	CASE("pin_made", W_PINS,             SERVICE4, 1,       STEERED,        .fresh = true, .makes_pins = true),
-#undef CASE
-};
-/* clang-format on */
-#define CASES SL_ARRAY_SIZE(cases)
-
-struct options {
-	int rounds;
-	uint32_t repeats;
-	const char *json, *only;
-	const char *objects[2]; /* to be compared; NULL: the build's own */
-};
-
-/* Of one case; by round. */
-struct row {
-	double ns[2][MEASURE_ROUNDS], harness[MEASURE_ROUNDS], difference[MEASURE_ROUNDS];
-};
-
-struct bench {
-	struct options opts;
-	struct world world;
-	struct bpf_object *objects[2];
-	int n_objects;
-	struct row rows[CASES];
-	double yardstick[MEASURE_ROUNDS];
-};
-
-static bool is_wanted(const struct bench *b, size_t i)
-{
-	return !b->opts.only || strstr(cases[i].name, b->opts.only);
-}
 
 /* -- rounds -- */
 
@@ -114,11 +35,12 @@ static int one_round(struct bench *b, bool apart, int round, struct measure_erro
 	int err = measure_yardstick(&b->world, YARDSTICK * b->opts.repeats, &b->yardstick[round],
 				    reterr);
 
-	for (size_t i = 0; i < CASES && !err; i++) {
+	for (size_t i = 0; i < n_cases && !err; i++) {
 		struct row *row = &b->rows[i];
 
-		if (!is_wanted(b, i) || cases[i].apart != apart)
+		if (!bench_wants(b, i) || cases[i].apart != apart)
 			continue;
+		err = turns_wait(b);
 		for (int o = 0; o < b->n_objects && !err; o++) {
 			int which = (o + round) % b->n_objects; /* each goes first as often */
 			struct measure_result r = {};
@@ -129,6 +51,8 @@ static int one_round(struct bench *b, bool apart, int round, struct measure_erro
 			row->harness[round] = r.harness;
 		}
 		row->difference[round] = row->ns[1][round] - row->ns[0][round];
+		if (!err)
+			err = turns_pass(b);
 	}
 	return err;
 }
@@ -137,8 +61,8 @@ static int run(struct bench *b, bool apart, struct measure_error *reterr)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < CASES && !err; i++) {
-		if (is_wanted(b, i) && cases[i].apart == apart)
+	for (size_t i = 0; i < n_cases && !err; i++) {
+		if (bench_wants(b, i) && cases[i].apart == apart)
 			err = measure_prime(&b->world, &cases[i], reterr);
 	}
 	for (int round = 0; round < b->opts.rounds && !err; round++) {
@@ -150,126 +74,47 @@ static int run(struct bench *b, bool apart, struct measure_error *reterr)
 	return err;
 }
 
-/* -- what comes of it -- */
+/* -- which cases -- */
 
-static double least(const double *v, int n)
+/* Is @label a line of the file @path? */
+static bool is_line_of(const char *path, const char *label)
 {
-	double x = v[0];
+	FILE *f = fopen(path, "re");
+	char line[BENCH_LABEL];
+	bool found = false;
 
-	for (int i = 1; i < n; i++)
-		x = v[i] < x ? v[i] : x;
-	return x;
-}
-
-static double most(const double *v, int n)
-{
-	double x = v[0];
-
-	for (int i = 1; i < n; i++)
-		x = v[i] > x ? v[i] : x;
-	return x;
-}
-
-static bool is_many(const struct measure_case *c)
-{
-	return c->flows == W_SEQ_UNIFORM || c->flows == W_SEQ_ZIPF;
-}
-
-static const char *distribution(const struct measure_case *c)
-{
-	return c->flows == W_SEQ_ZIPF ? "zipf-1.1" : c->flows == W_SEQ_UNIFORM ? "uniform" : "-";
-}
-
-/* Two decimals are more than a machine repeats. */
-static double rounded(double ns)
-{
-	return round(ns * 100) / 100;
-}
-
-static int json_line(FILE *f, const struct bench *b, const char *name, const struct measure_case *c,
-		     const char *object, const double *ns)
-{
-	cJSON *o = cJSON_CreateObject(), *params = cJSON_AddObjectToObject(o, "params");
-	int n = b->opts.rounds;
-	char *text;
-	bool ok;
-
-	cJSON_AddStringToObject(o, "suite", "packet");
-	cJSON_AddStringToObject(o, "case", name);
-	if (c) {
-		if (!c->fresh)
-			cJSON_AddNumberToObject(params, "flows", b->world.count[c->flows]);
-		cJSON_AddBoolToObject(params, "new_flows", c->fresh);
-		cJSON_AddBoolToObject(params, "device_quota", c->device_quota);
-		cJSON_AddNumberToObject(params, "tenants", is_many(c) ? WORLD_TENANTS : 1);
-		if (is_many(c))
-			cJSON_AddStringToObject(params, "distribution", distribution(c));
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = 0;
+		found = !strcmp(line, label);
 	}
-	if (object)
-		cJSON_AddStringToObject(params, "object", object);
-	cJSON_AddStringToObject(o, "unit", "ns/packet");
-	cJSON_AddNumberToObject(o, "median", rounded(measure_median(ns, n)));
-	cJSON_AddNumberToObject(o, "min", rounded(least(ns, n)));
-	cJSON_AddNumberToObject(o, "max", rounded(most(ns, n)));
-	cJSON_AddNumberToObject(o, "rounds", n);
-	cJSON_AddNumberToObject(o, "yardstick", rounded(measure_median(b->yardstick, n)));
-	text = cJSON_PrintUnformatted(o);
-	ok = text && fprintf(f, "%s\n", text) > 0;
-	cJSON_free(text);
-	cJSON_Delete(o);
-	return ok ? 0 : -EIO;
+	if (f)
+		fclose(f);
+	return found;
 }
 
-static int write_json(const struct bench *b)
+static void choose(struct bench *b)
 {
-	FILE *f = fopen(b->opts.json, "we");
-	int err;
+	char label[BENCH_LABEL];
 
-	if (!f)
-		return -errno;
-	err = json_line(f, b, "yardstick", NULL, NULL, b->yardstick);
-	for (size_t i = 0; i < CASES; i++) {
-		for (int o = 0; o < b->n_objects && is_wanted(b, i) && !err; o++)
-			err = json_line(f, b, cases[i].name, &cases[i], b->opts.objects[o],
-					b->rows[i].ns[o]);
+	for (size_t i = 0; i < n_cases; i++) {
+		case_label(&cases[i], &b->world, label, sizeof(label));
+		b->rows[i].wanted = (!b->opts.only || strstr(cases[i].name, b->opts.only)) &&
+				    (!b->opts.rows || is_line_of(b->opts.rows, label));
 	}
-	if (fclose(f) && !err)
-		err = -errno;
-	return err;
 }
 
-static void print_row(const struct bench *b, size_t i)
+static int list(struct bench *b)
 {
-	const struct measure_case *c = &cases[i];
-	const struct row *r = &b->rows[i];
-	int n = b->opts.rounds;
-	char flows[16] = "new";
+	char label[BENCH_LABEL];
 
-	if (!c->fresh)
-		snprintf(flows, sizeof(flows), "%u", b->world.count[c->flows]);
-	printf("%-15s %8s %7d %-8s %-6s %7.1f %7.1f %7.1f", c->name, flows,
-	       is_many(c) ? WORLD_TENANTS : 1, distribution(c), c->device_quota ? "yes" : "no",
-	       measure_median(r->ns[0], n), least(r->ns[0], n), most(r->ns[0], n));
-	if (b->n_objects == 2)
-		printf(" %7.1f %+7.1f", measure_median(r->ns[1], n),
-		       measure_median(r->difference, n));
-	printf("\n");
-}
-
-static void print_table(const struct bench *b)
-{
-	bool two = b->n_objects == 2;
-
-	printf("nanoseconds a packet, harness subtracted; %d rounds of %u packets\n",
-	       b->opts.rounds, b->opts.repeats);
-	printf("yardstick: a look-up of a 20-byte key in a hash costs %.1f\n",
-	       measure_median(b->yardstick, b->opts.rounds));
-	printf("%-15s %8s %7s %-8s %-6s %7s %7s %7s%s\n", "case", "flows", "tenants", "drawn",
-	       "device", two ? "A" : "median", "min", "max", two ? "       B     B-A" : "");
-	for (size_t i = 0; i < CASES; i++) {
-		if (is_wanted(b, i))
-			print_row(b, i);
+	world_counts(&b->world);
+	choose(b);
+	for (size_t i = 0; i < n_cases; i++) {
+		case_label(&cases[i], &b->world, label, sizeof(label));
+		if (bench_wants(b, i))
+			puts(label);
 	}
+	return 0;
 }
 
 /* -- start -- */
@@ -315,7 +160,8 @@ static void stay_on_a_cpu(void)
 static int usage(void)
 {
 	fprintf(stderr, "usage: bench [--quick] [--rounds N] [--only CASE] [--json FILE] "
-			"[--compare OBJECT OBJECT]\n");
+			"[--compare OBJECT OBJECT]\n"
+			"             [--list] [--rows FILE] [--raw FILE] [--turns OURS THEIRS]\n");
 	return 2;
 }
 
@@ -326,6 +172,10 @@ static int parse(int argc, char **argv, struct options *o)
 					       { "only", required_argument, NULL, 'o' },
 					       { "json", required_argument, NULL, 'j' },
 					       { "compare", required_argument, NULL, 'c' },
+					       { "list", no_argument, NULL, 'l' },
+					       { "rows", required_argument, NULL, 'R' },
+					       { "raw", required_argument, NULL, 'w' },
+					       { "turns", required_argument, NULL, 't' },
 					       {} };
 	char *end;
 	int c;
@@ -344,6 +194,15 @@ static int parse(int argc, char **argv, struct options *o)
 			o->only = optarg;
 		} else if (c == 'j') {
 			o->json = optarg;
+		} else if (c == 'l') {
+			o->list = true;
+		} else if (c == 'R') {
+			o->rows = optarg;
+		} else if (c == 'w') {
+			o->raw = optarg;
+		} else if (c == 't' && optind < argc) {
+			o->turns[0] = optarg;
+			o->turns[1] = argv[optind++];
 		} else if (c == 'c' && optind < argc) {
 			o->objects[0] = optarg;
 			o->objects[1] = argv[optind++];
@@ -356,35 +215,58 @@ static int parse(int argc, char **argv, struct options *o)
 	return optind == argc ? 0 : -EINVAL;
 }
 
+static int report(const struct bench *b)
+{
+	int err = 0;
+
+	report_table(b);
+	if (b->opts.json)
+		err = report_json(b);
+	if (!err && b->opts.raw)
+		err = report_raw(b);
+	if (err)
+		fprintf(stderr, "bench: writing: %s\n", strerror(-err));
+	return err;
+}
+
+static int set_up(struct bench *b, struct dataplane_error *reterr)
+{
+	int err;
+
+	fprintf(stderr, "setting up: %d tenants, %d flows, as many pins\n", WORLD_TENANTS,
+		WORLD_FLOWS);
+	err = world_open(&b->world, reterr);
+	if (!err)
+		err = load_objects(b, reterr);
+	if (!err)
+		err = turns_open(b);
+	choose(b);
+	stay_on_a_cpu();
+	return err;
+}
+
 int main(int argc, char **argv)
 {
 	struct bench *b = calloc(1, sizeof(*b));
 	struct measure_error why = {};
-	struct dataplane_error set_up = {};
+	struct dataplane_error none = {};
 	int err;
 
 	if (!b)
 		return 1;
 	if (parse(argc, argv, &b->opts))
 		return usage();
-	fprintf(stderr, "setting up: %d tenants, %d flows, as many pins\n", WORLD_TENANTS,
-		WORLD_FLOWS);
-	err = world_open(&b->world, &set_up);
-	if (!err)
-		err = load_objects(b, &set_up);
-	stay_on_a_cpu();
+	if (b->opts.list)
+		return list(b);
+	err = set_up(b, &none);
 	if (!err)
 		err = run(b, false, &why);
 	if (!err)
 		err = run(b, true, &why);
-	if (!err) {
-		print_table(b);
-		err = b->opts.json ? write_json(b) : 0;
-		if (err)
-			fprintf(stderr, "bench: %s: %s\n", b->opts.json, strerror(-err));
-	} else {
-		fprintf(stderr, "bench: %s\n", set_up.text[0] ? set_up.text : why.text);
-	}
+	if (!err)
+		err = report(b);
+	else
+		fprintf(stderr, "bench: %s\n", none.text[0] ? none.text : why.text);
 	for (int o = 0; o < 2; o++)
 		bpf_object__close(b->objects[o]);
 	world_close(&b->world);

@@ -51,6 +51,9 @@ struct world {
 int world_open(struct world *w, struct dataplane_error *reterr);
 void world_close(struct world *w);
 
+/* Only how many flows each sequence has; world_open() does it, too. */
+void world_counts(struct world *w);
+
 /* Let a target be this program. PERF_A is the data plane's from the start. */
 int world_target(struct world *w, enum perf_target at, int prog_fd);
 

@@ -99,7 +99,7 @@ static int many_tenants(struct perf_flow *flows, uint32_t n, double exponent, ui
 	return 0;
 }
 
-int world_flows(struct world *w)
+void world_counts(struct world *w)
 {
 	static const uint32_t count[] = {
 		[W_SEQ_1] = 1,
@@ -108,15 +108,22 @@ int world_flows(struct world *w)
 		[W_SEQ_UNIFORM] = WORLD_FLOWS,
 		[W_SEQ_ZIPF] = WORLD_FLOWS,
 	};
+
+	memcpy(w->count, count, sizeof(count));
+}
+
+int world_flows(struct world *w)
+{
+	const uint32_t *count = w->count;
 	uint32_t next = 0;
 	uint64_t rng = 1;
 	int err = 0;
 
+	world_counts(w);
 	for (int s = 0; s < W__SEQUENCES && !err; s++) {
 		struct perf_flow *flows = w->flows + next;
 
 		w->first[s] = next;
-		w->count[s] = count[s];
 		next += count[s];
 		if (s == W_SEQ_UNIFORM || s == W_SEQ_ZIPF) {
 			err = many_tenants(flows, count[s], s == W_SEQ_ZIPF ? ZIPF : 0, &rng);
