@@ -15,14 +15,14 @@ CHANGED="broker reports numbers"
 
 # -- parts --
 
-# Two services more: `reports` is CoAP, whose flows must stay where they are; `numbers` is plain
+# Two services more: `reports` is MQTT-SN, whose flows must stay where they are (CoAP requests need not); `numbers` is plain
 # UDP, whose flows follow the ring.
 services_add() {
 	config_edit --arg v4 "$VIP4" --arg keep "${KEEP}s" \
 		--argjson reports "$(instances_of 2 5700 4)" --argjson numbers "$(instances_of 2 9000 4)" '
 		(.services[] | select(.name == "broker")).keep = $keep |
 		.services += [
-			{name: "reports", address: $v4, port: 5700, protocol: "coap", keep: $keep,
+			{name: "reports", address: $v4, port: 5700, protocol: "mqttsn", keep: $keep,
 			 health: {probe: "none"}, instances: $reports},
 			{name: "numbers", address: $v4, port: 9000, protocol: "udp", keep: $keep,
 			 health: {probe: "none"}, instances: $numbers}]'
@@ -71,7 +71,7 @@ flows_start() {
 	WAIT=30 wait_for grep -q ready "$LAB_DIR/log/hold"
 	WAIT=30 wait_for grep -q ready "$LAB_DIR/log/hold6"
 	# A thread is a flow with numbers of its own: where they arrive tells where the flow went.
-	lab_start flood-reports acme "$T/udpflood" --to "$VIP4:5700" --coap post --from "$ACME4" \
+	lab_start flood-reports acme "$T/udpflood" --to "$VIP4:5700" --from "$ACME4" \
 		--threads 32 --flows 32 --rate 1600 --batch 4 --duration 600 --port-base 40000
 	lab_start flood-numbers acme "$T/udpflood" --to "$VIP4:9000" --from "$ACME4" \
 		--flows 64 --rate 1000 --batch 4 --duration 600 --port-base 50000
