@@ -21,22 +21,22 @@ struct pkt {
 	struct sl_control *control;
 	struct cursor cur; /* parse moves it to the payload; classify reads on from it */
 	struct flow flow;  /* filled by parse and transport */
-	__u32 bank;
-	__u64 now_ns; /* coarse CLOCK_MONOTONIC; set by whoever needs the time first */
+	__u64 now_ns;	   /* coarse CLOCK_MONOTONIC; set by whoever needs the time first */
 
 	struct sl_service *svc;	    /* filled by resolve, or */
 	struct sl_return *ret;	    /* this, of an instance's answer */
 	struct sl_account *account; /* filled by resolve */
-	enum sl_kind kind;	    /* filled by classify */
-	enum flow_step step;	    /* filled by classify */
-	__u32 messages;		    /* filled by classify */
-	__be16 mid;		    /* of a CoAP message; filled by classify */
-	__u8 mid_of;		    /* enum message_id; filled by classify */
-	__u64 device;		    /* its hash; filled by police where it has a quota */
 	struct sl_instance *inst;   /* filled by pick */
+	__u64 device;		    /* its hash; filled by police where it has a quota */
+	__u32 egress;		    /* filled by steer */
+	__u16 messages;		    /* filled by classify */
+	__be16 mid;		    /* of a CoAP message; filled by classify */
 	__u16 inst_id;
+	__u8 bank;
+	__u8 mid_of;	/* enum message_id; filled by classify */
+	__u8 kind;	/* enum sl_kind; filled by classify */
+	__u8 step;	/* enum flow_step; filled by classify */
 	bool dst_owned; /* by the filter: perhaps */
-	__u32 egress;	/* filled by steer */
 };
 
 #endif /* SL_PKT_H */

@@ -10,6 +10,14 @@
 #include "classify.h"
 #include "pick.h"
 
+/* In the scratch: what is asked of pick lies in front. */
+struct learn {
+	struct pick_ask ask;
+	struct message m;
+	struct sl_service_key service;
+};
+_Static_assert(sizeof(struct learn) <= sizeof(struct sl_scratch), "it fits");
+
 /* The device's slot in the service that the answer is from; false: none is in
  * transition there, or the service needs none of this.
  */
@@ -35,36 +43,39 @@ static __always_inline bool learn_service(const struct flow *f, const struct sl_
 }
 
 /* VERIFIER: alone, for the stack. @payload: its offset << 16 | its length. */
-_Static_assert(sizeof(struct pick_ask) + sizeof(struct message) <= sizeof(struct sl_scratch),
-	       "it fits");
 sl_global int sl_learn(struct xdp_md *ctx, const struct flow *f, const struct sl_return *ret,
 		       __u32 bank, __u32 payload)
 {
-	struct pick_ask *ask = pick_scratch();
-	struct message *m = (void *)(ask + 1); /* in the scratch, too */
-	struct sl_service_key key = {};
+	struct learn *l = (void *)pick_scratch();
 
-	if (!ask || !f || !ret)
+	if (!l || !f || !ret)
 		return 0;
-	key.addr = ret->vip;
-	key.port = ret->port;
-	key.proto = IPPROTO_UDP;
-	key.bank = bank;
-	*ask = (struct pick_ask){
-		.key = { .addr = f->dst, .port = f->dport },
-		.view.sender = ret->instance,
+	*l = (struct learn){
+		.ask = {
+			.key = { .addr = f->dst, .port = f->dport },
+			.view.sender = ret->instance,
+		},
+		.m = {
+			.protocol = SL_P_COAP,
+			.messages = 1,
+			.offset = payload >> 16,
+			.left = payload & 0xffff,
+		},
+		.service = {
+			.addr = ret->vip,
+			.port = ret->port,
+			.proto = IPPROTO_UDP,
+			.bank = bank,
+		},
 	};
-	*m = (struct message){ .protocol = SL_P_COAP, .messages = 1 };
-	m->offset = payload >> 16;
-	m->left = payload & 0xffff;
-	if (!learn_service(f, &key, ask) || sl_classify(ctx, m))
+	if (!learn_service(f, &l->service, &l->ask) || sl_classify(ctx, &l->m))
 		return 0;
-	ask->view.now_s = bpf_ktime_get_coarse_ns() / 1000000000;
-	ask->view.evidence = m->evidence;
-	ask->view.own = m->own;
-	ask->mid = m->mid;
-	ask->mid_of = m->own ? MID_SERVER : MID_UNTOLD;
-	return sl_pick_by_pin(ask);
+	l->ask.view.now_s = bpf_ktime_get_coarse_ns() / 1000000000;
+	l->ask.view.evidence = l->m.evidence;
+	l->ask.view.own = l->m.own;
+	l->ask.mid = l->m.mid;
+	l->ask.mid_of = l->m.own ? MID_SERVER : MID_UNTOLD;
+	return sl_pick_by_pin();
 }
 
 static __always_inline void learn_state(struct pkt *p)

@@ -315,11 +315,22 @@ static __always_inline void pick_look(struct pick *k)
 		pick_find_exchange(k);
 }
 
-/* VERIFIER: alone, as what has many paths that all end in an id. Returns the
+/* VERIFIER: not on the stack, where there is no room for it. */
+static __always_inline struct pick_ask *pick_scratch(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&sl_scratch, &zero);
+}
+_Static_assert(sizeof(struct pick_ask) <= sizeof(struct sl_scratch), "it fits");
+
+/* VERIFIER: alone, as what has many paths that all end in an id. What is asked lies in
+ * the scratch: 6.1 takes no key of a map from an argument's memory. Returns the
  * instance; 0: none; PICK_RESET: there was one, and the device is to be told.
  */
-sl_global int sl_pick_by_pin(struct pick_ask *ask)
+sl_global int sl_pick_by_pin(void)
 {
+	struct pick_ask *ask = pick_scratch();
 	struct pick k = {};
 	__u32 service, what;
 	__u16 instance;
@@ -337,15 +348,6 @@ sl_global int sl_pick_by_pin(struct pick_ask *ask)
 	instance = pick_act(&k, what >> 16, affinity_instance(&ask->view, go));
 	return go == GO_RESET ? PICK_RESET : instance;
 }
-
-/* VERIFIER: not on the stack, where there is no room for it. */
-static __always_inline struct pick_ask *pick_scratch(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&sl_scratch, &zero);
-}
-_Static_assert(sizeof(struct pick_ask) <= sizeof(struct sl_scratch), "it fits");
 
 /* The slot is in transition, or past it with pins left. */
 static __always_inline int pick_by_pin(struct pkt *p, struct sl_slot slot)
@@ -370,7 +372,7 @@ static __always_inline int pick_by_pin(struct pkt *p, struct sl_slot slot)
 	if (!p->now_ns)
 		p->now_ns = bpf_ktime_get_coarse_ns();
 	ask->view.now_s = p->now_ns / 1000000000;
-	return sl_pick_by_pin(ask);
+	return sl_pick_by_pin();
 }
 
 /* -- by connection id -- */

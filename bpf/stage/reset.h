@@ -41,17 +41,16 @@ static __always_inline bool reset_within_budget(const struct sl_service *svc)
 static __always_inline bool reset_numbers(struct xdp_md *ctx, const struct flow *f, __u32 len,
 					  struct reset *ret)
 {
-	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	const struct tcphdr *tcp = data + (f->is_v4 ? RESET_LEN_V4 : RESET_LEN_V6) - sizeof(*tcp);
+	struct tcphdr tcp;
 
-	if ((void *)(tcp + 1) > end)
+	if (bpf_xdp_load_bytes(ctx, f->l4_offset, &tcp, sizeof(tcp)))
 		return false;
 	if (f->tcp_flags & TCP_ACK) {
-		*ret = (struct reset){ .seq = tcp->ack_seq, .flags = TCP_RST };
+		*ret = (struct reset){ .seq = tcp.ack_seq, .flags = TCP_RST };
 		return true;
 	}
 	len += !!(f->tcp_flags & TCP_SYN) + !!(f->tcp_flags & TCP_FIN);
-	*ret = (struct reset){ .ack = bpf_htonl(bpf_ntohl(tcp->seq) + len),
+	*ret = (struct reset){ .ack = bpf_htonl(bpf_ntohl(tcp.seq) + len),
 			       .flags = TCP_RST | TCP_ACK };
 	return true;
 }

@@ -401,7 +401,7 @@ _Static_assert(sizeof(struct sl_event) == 48, "no hidden padding");
 
 /* Where a packet's stages put what is too much for the stack. */
 struct sl_scratch {
-	__u64 word[16];
+	__u64 word[32];
 };
 
 /* Names that outlive the daemon. The key's first byte is the sort of object. */
