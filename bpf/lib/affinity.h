@@ -148,8 +148,8 @@ struct affinity_view {
 	bool own;      /* and it is no mere ACK or RST */
 	bool repeats;  /* a CoAP request of type CON */
 	bool is_tcp;
-	bool room;	  /* within the service's budget of what would be made */
-	bool exchange;	  /* the Message-ID is remembered, and its instance usable */
+	bool room;     /* within the service's budget: of half-open pins, or of CoAP's exchanges */
+	bool exchange; /* the Message-ID is remembered, and its instance usable */
 	bool prev_usable; /* slot.prev is some instance and not down */
 	bool prev_reset;  /* it is down, and says so by RST */
 	bool pin_closing;
@@ -230,7 +230,8 @@ static __always_inline bool affinity_resets(const struct affinity_view *v)
 		return false;
 	if (v->pin != PIN_NONE && v->pin_reset)
 		return true;
-	return v->pin == PIN_NONE && v->prev_reset && affinity_in_transition(v);
+	/* Without room for half-open pins it may be new, and cur's. */
+	return v->pin == PIN_NONE && v->room && v->prev_reset && affinity_in_transition(v);
 }
 
 /* Where does a packet go? */

@@ -114,11 +114,12 @@ static __always_inline void pick_find_exchange(struct pick *k)
 
 static __always_inline bool pick_has_room(const struct pick *k)
 {
-	bool opener = flow_is_opener(k->ask->view.step) && !k->ask->view.sender;
+	const struct affinity_view *v = &k->ask->view;
+	bool pins = v->is_tcp || (flow_is_opener(v->step) && !v->sender);
 
 	if (!k->state)
 		return false;
-	return (opener ? k->state->half_open : k->state->exchanges) < k->ask->budget;
+	return (pins ? k->state->half_open : k->state->exchanges) < k->ask->budget;
 }
 
 /* -- what is done -- */

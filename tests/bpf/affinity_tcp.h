@@ -192,6 +192,21 @@ static void test_devices_of_an_instance_that_is_reset_are_told(void **state)
 	STEP(tcp(2, ACK), PAST, NEW); /* nobody knows any more whose it was */
 }
 
+/* While no pin can be made, a flow without one may be new. */
+static void test_without_budget_only_pinned_flows_are_reset(void **state)
+{
+	(void)state;
+	transition(50);
+	STEP(tcp(9, ACK), OTHER, OLD);
+	for (int port = 1; port <= BUDGET; port++)
+		STEP(tcp(port, SYN), OPENER_LATE, NEW);
+	instance_flags(OLD, SL_I_DOWN | SL_I_RESET);
+	STEP(tcp(5, SYN), OPENER_FULL, NEW);
+	STEP(tcp(5, ACK), OTHER, NEW);
+	assert_int_equal(established(5), NEW);
+	STEP(tcp(9, ACK), RESET, BACK);
+}
+
 static void test_a_reset_past_the_deadline_takes_the_pin(void **state)
 {
 	(void)state;
@@ -223,6 +238,7 @@ static void test_udp_always_follows_the_ring(void **state)
 		ROWS_TEST(test_past_the_deadline_only_pins_decide, setup_tcp),            \
 		ROWS_TEST(test_a_down_or_replaced_instance_has_no_pins, setup_tcp),       \
 		ROWS_TEST(test_devices_of_an_instance_that_is_reset_are_told, setup_tcp), \
+		ROWS_TEST(test_without_budget_only_pinned_flows_are_reset, setup_tcp),    \
 		ROWS_TEST(test_a_reset_past_the_deadline_takes_the_pin, setup_tcp),       \
 		ROWS_TEST(test_udp_always_follows_the_ring, setup_udp)
 
