@@ -8,11 +8,8 @@
 #define SL_CID_H
 
 #include <sluice/abi.h>
+#include "dtls.h"
 
-#define CID_RECORD_12	 25   /* content type tls12_cid */
-#define CID_OFFSET_12	 11   /* behind type, version, epoch and sequence number */
-#define CID_MASK_13	 0xf0 /* 001C of the unified header */
-#define CID_BITS_13	 0x30
 #define CID_UNROUTABLE	 7 /* as a rotation id */
 #define CID_NOBODY	 -1ll
 #define CID_HASHED_BYTES 16 /* that tell one device from another */
@@ -20,13 +17,14 @@
 /* Offset of the id in a record whose first byte is @first; 0: it has none. */
 static __always_inline __u32 cid_offset(__u8 first)
 {
-	if (first == CID_RECORD_12)
-		return CID_OFFSET_12;
-	return (first & CID_MASK_13) == CID_BITS_13 ? 1 : 0;
+	if (first == DTLS_CID)
+		return offsetof(struct dtls_hdr, length);
+	return (first & (DTLS_UNIFIED_MASK | DTLS_UNIFIED_CID)) == (DTLS_UNIFIED | DTLS_UNIFIED_CID)
+		       ? sizeof(first)
+		       : 0;
 }
 
-/* The server id in the @len first bytes of an id, of which up to five are looked
- * at; CID_NOBODY: by its rotation it has none.
+/* The server id in an id, of which up to five bytes are looked at; CID_NOBODY: by its rotation it has none.
  */
 static __always_inline __s64 cid_server_id(const __u8 id[5], __u8 layout, __u32 rotations)
 {
