@@ -110,6 +110,7 @@ static void gone_service(struct bed *b, uint16_t port, uint64_t reply_cost)
 				 TENANT,
 				 1,
 				 .keep_s = 3600,
+				 .half_open_max = 1,
 				 .reply_cost = reply_cost };
 	uint32_t slot;
 	uint16_t id = bed_service(b, &s, &slot);
