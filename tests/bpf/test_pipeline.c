@@ -102,16 +102,10 @@ static void stingy_services(struct bed *b)
 /* Its one slot has left an instance that is gone, and devices are told of it. */
 static void gone_service(struct bed *b, uint16_t port, uint64_t reply_cost)
 {
-	struct bed_service s = { VIP,
-				 port,
-				 IPPROTO_TCP,
-				 SL_P_TCP,
-				 SL_SVC_AFFINITY,
-				 TENANT,
-				 1,
-				 .keep_s = 3600,
-				 .half_open_max = 1,
-				 .reply_cost = reply_cost };
+	struct bed_service s = {
+		VIP,	port, IPPROTO_TCP,    SL_P_TCP,		  SL_SVC_AFFINITY,
+		TENANT, 1,    .keep_s = 3600, .half_open_max = 1, .reply_cost = reply_cost
+	};
 	uint32_t slot;
 	uint16_t id = bed_service(b, &s, &slot);
 

@@ -135,7 +135,8 @@ static void check_whole(const struct ref *r, const uint8_t *d, const struct coap
 	FUZZ_SAME("unexamined", m->unexamined, r->too_many);
 	FUZZ_SAME("observe", m->observe, has_observe);
 	FUZZ_SAME("observe value", m->observe_value, observe);
-	FUZZ_SAME("later block", m->later_block, d[1] < 32 && (block1 >= 16 || block2 >= 16));
+	FUZZ_SAME("later block", m->later_block, block1 >= 16 || block2 >= 16);
+	FUZZ_SAME("more blocks", m->more_blocks, (block1 | block2) / 8 % 2);
 	if (!r->too_many && d[1])
 		FUZZ_SAME("content", m->content, r->content);
 	FUZZ_TRUE(m->kind >= SL_K_COAP_GET && m->kind <= SL_K_COAP_RESET);
