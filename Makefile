@@ -106,6 +106,19 @@ $(B)/perf/bench: $(PERF_OBJ) $(B)/libdp.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ -lxdp -lbpf -lcjson -lmnl -lm
 LIBS_mqttload := -lmosquitto
+LIBS_coapserver := -lcoap-3-notls
+LIBS_coapdevices := -lcoap-3-notls
+
+# Debian's mbedtls has no connection ids: its source is fetched and built with them, once.
+MBEDTLS := $(B)/mbedtls/lib/libmbedtls.a
+DTLS_TOOLS := $(B)/tools/dtlsserver $(B)/tools/dtlsclient
+LIBS_dtlsserver := -L$(B)/mbedtls/lib -lmbedtls -lmbedx509 -lmbedcrypto
+LIBS_dtlsclient := $(LIBS_dtlsserver)
+$(DTLS_TOOLS): override CFLAGS += -isystem $(B)/mbedtls/include
+$(DTLS_TOOLS): | $(MBEDTLS)
+$(MBEDTLS):
+	$(call say,STACK,$@)
+	$(Q)scripts/mbedtls $(B)/mbedtls
 
 # Programs that lab tests run: traffic, servers and clients with what they must count.
 # Those with a BPF program of their own want its skeleton first.
