@@ -21,12 +21,16 @@ enum flow_step {
 	FLOW_STATE, /* other CoAP that an instance waits for: ACK, RST, response, deregistration */
 };
 
-/* What an instance's message says of it. */
+/* What an instance's message says of it. Nobody can make an instance say this of a
+ * flow that is not its own: so pins are made of it, and spoofed packets make none.
+ */
 enum flow_evidence {
 	EVIDENCE_NONE,
-	EVIDENCE_STATE, /* it has an observation of the device's, or asks it itself */
+	EVIDENCE_STATE, /* the flow is its own: TCP data; CoAP notification or request; ... */
+	EVIDENCE_ACK,	/* the same, but may be the end's last word: TCP ACK without data */
 	EVIDENCE_MORE,	/* a block-wise transfer is in progress */
 	EVIDENCE_LAST,	/* and this was its last block */
+	EVIDENCE_END,	/* TCP FIN, RST */
 };
 
 enum pin_state {
@@ -39,11 +43,13 @@ enum pin_action {
 	PIN_LEAVE,	    /* nothing */
 	PIN_REFRESH,	    /* seen = now, no longer closing */
 	PIN_TOUCH,	    /* seen = now */
+	PIN_WAIT,	    /* the same; a half-open pin lives on like an established one */
 	PIN_PROMOTE,	    /* half-open -> established, seen = now */
 	PIN_SHORTEN,	    /* mark closing, seen = now */
 	PIN_MAKE_HALF_OPEN, /* in place of any pin there is */
+	PIN_MAKE_WAITING,   /* half-open, but living like an established one */
 	PIN_MAKE_ESTABLISHED,
-	PIN_MAKE_CLOSING,  /* established, and closing */
+	PIN_FAIL,	   /* a pin is wanted, and there is no room: count it */
 	PIN_DROP,	   /* if there is one: it names an instance that its flow no longer has */
 	PIN_MAKE_EXCHANGE, /* remember the Message-ID; a pin stays as it is */
 	PIN_REFRESH_EXCHANGE,
@@ -69,7 +75,7 @@ enum affinity_go {
 	X(CID,           "any",                      "DTLS record with an instance's connection id", "not looked up",   CID,      LEAVE)            \
 	X(EXCHANGE,      "any other",                "CoAP, its Message-ID is remembered", "any",                       EXCHANGE, REFRESH_EXCHANGE) \
 	X(PIN_CLOSING,   "any other",                "FIN, RST, alert, DISCONNECT",        "found",                     PIN,      SHORTEN)          \
-	X(PIN_PROMOTE,   "any other",                "no opener, no request",              "found, half-open",          PIN,      PROMOTE)          \
+	X(PIN_WAIT,      "any other",                "no opener, no request",              "found, half-open",          PIN,      WAIT)             \
 	X(PIN_ACK,       "any other",                "TCP ACK without data",               "found, closing",            PIN,      TOUCH)            \
 	X(PIN_REQUEST,   "any other",                "CoAP request",                       "found, not closing",        PIN,      LEAVE)            \
 	X(PIN,           "any other",                "any but an opener if it is closing", "found",                     PIN,      REFRESH)          \
@@ -83,9 +89,12 @@ enum affinity_go {
 	X(REQUEST_FULL,  "in transition",            "CoAP request, CON",                  "none, and no budget",       PREV,     LEAVE)            \
 	X(REQUEST_EARLY, "in transition",            "CoAP request, CON, first 4 s (POST, PATCH, iPATCH: 45 s)", "none", PREV,     MAKE_EXCHANGE)    \
 	X(REQUEST_LATE,  "in transition",            "CoAP request, CON, later",           "none",                      CUR,      MAKE_EXCHANGE)    \
-	X(CLOSING,       "in transition",            "FIN, RST, alert, DISCONNECT",        "none",                      PREV,     MAKE_CLOSING)     \
-	X(OTHER,         "in transition",            "any other",                          "none",                      PREV,     MAKE_ESTABLISHED) \
-	X(SENDER_LAST,   "any other",                "an instance's last block",           "names it, for a transfer",  SENDER,   SHORTEN)          \
+	X(ONEWAY_FULL,   "in transition",            "any other of DTLS or MQTT-SN",       "none, and no budget",       PREV,     FAIL)             \
+	X(ONEWAY,        "in transition",            "any other of DTLS or MQTT-SN",       "none",                      PREV,     MAKE_WAITING)     \
+	X(OTHER,         "in transition",            "any other",                          "none",                      PREV,     LEAVE)            \
+	X(SENDER_END,    "any other",                "an instance's FIN, RST, last block", "names it (block: for a transfer)", SENDER, SHORTEN)     \
+	X(SENDER_ACK,    "any other",                "an instance's TCP ACK without data", "names it, closing",         SENDER,   TOUCH)            \
+	X(SENDER_PROMOTE,"any other",                "an instance's, with evidence",       "names it, half-open",       SENDER,   PROMOTE)          \
 	X(SENDER_PIN,    "any other",                "an instance's, with evidence",       "names it",                  SENDER,   REFRESH)          \
 	X(SENDER_NEW,    "in transition",            "an instance's, with evidence",       "none, or closing",          SENDER,   MAKE_ESTABLISHED) \
 	X(SENDER_OWN,    "in transition",            "an instance's own CON or NON",       "none, or names another",    SENDER,   MAKE_EXCHANGE)    \
@@ -148,15 +157,16 @@ struct affinity_view {
 	bool own;      /* and it is no mere ACK or RST */
 	bool repeats;  /* a CoAP request of type CON */
 	bool is_tcp;
-	bool room;     /* within the service's budget: of half-open pins, or of CoAP's exchanges */
-	bool exchange; /* the Message-ID is remembered, and its instance usable */
+	bool oneway;	  /* what it sends may never be answered: DTLS, MQTT-SN */
+	bool room;	  /* within the service's budget of what would be made */
+	bool exchange;	  /* the Message-ID is remembered, and its instance usable */
 	bool prev_usable; /* slot.prev is some instance and not down */
 	bool prev_reset;  /* it is down, and says so by RST */
 	bool pin_closing;
 	bool pin_transfer; /* made for a block-wise transfer */
 	bool pin_usable;   /* its instance is the one it was made for, and not down */
 	bool pin_reset;	   /* it is down, and says so by RST */
-	__u8 pad[2];
+	__u8 pad[1];
 };
 _Static_assert(sizeof(struct affinity_view) == 40, "no hidden padding");
 
@@ -197,7 +207,7 @@ static __always_inline enum affinity_row affinity_by_pin(const struct affinity_v
 	if (v->step == FLOW_CLOSING)
 		return AFF_PIN_CLOSING;
 	if (v->pin == PIN_HALF_OPEN && !opens)
-		return AFF_PIN_PROMOTE;
+		return AFF_PIN_WAIT;
 	if (v->step == FLOW_ACK && v->pin_closing)
 		return AFF_PIN_ACK;
 	if (flow_is_request(v->step))
@@ -220,7 +230,9 @@ static __always_inline enum affinity_row affinity_by_slot(const struct affinity_
 			return AFF_REQUEST_FULL;
 		return affinity_early(v) ? AFF_REQUEST_EARLY : AFF_REQUEST_LATE;
 	}
-	return v->step == FLOW_CLOSING ? AFF_CLOSING : AFF_OTHER;
+	if (v->oneway && v->step == FLOW_OTHER)
+		return v->room ? AFF_ONEWAY : AFF_ONEWAY_FULL;
+	return AFF_OTHER; /* what answers it makes the pin */
 }
 
 /* Had the flow an instance that is gone, and is its device to be told? */
@@ -253,6 +265,23 @@ static __always_inline enum affinity_row affinity_decide(const struct affinity_v
 	return flow_is_request(v->step) ? AFF_PAST_REQUEST : AFF_PAST;
 }
 
+static __always_inline bool affinity_proves(__u8 evidence)
+{
+	return evidence == EVIDENCE_STATE || evidence == EVIDENCE_ACK || evidence == EVIDENCE_MORE;
+}
+
+/* An instance's message, and the pin names it. */
+static __always_inline enum affinity_row affinity_by_sender(const struct affinity_view *v)
+{
+	if (v->evidence == EVIDENCE_END || (v->evidence == EVIDENCE_LAST && v->pin_transfer))
+		return AFF_SENDER_END;
+	if (!affinity_proves(v->evidence))
+		return AFF_SENDER_REST;
+	if (v->evidence == EVIDENCE_ACK && v->pin_closing)
+		return AFF_SENDER_ACK;
+	return v->pin == PIN_HALF_OPEN ? AFF_SENDER_PROMOTE : AFF_SENDER_PIN;
+}
+
 /* What does an instance's message teach? (nat only: elsewhere they do not pass.) */
 static __always_inline enum affinity_row affinity_learn(const struct affinity_view *v)
 {
@@ -260,16 +289,12 @@ static __always_inline enum affinity_row affinity_learn(const struct affinity_vi
 
 	if (!affinity_needs_pin(v->slot))
 		return AFF_QUIESCENT;
-	if (pinned && v->pin_instance == v->sender) {
-		if (v->evidence == EVIDENCE_LAST)
-			return v->pin_transfer ? AFF_SENDER_LAST : AFF_SENDER_REST;
-		return v->evidence ? AFF_SENDER_PIN : AFF_SENDER_REST;
-	}
+	if (pinned && v->pin_instance == v->sender)
+		return affinity_by_sender(v);
 	if (!affinity_in_transition(v))
 		return AFF_SENDER_REST;
 	/* A pin that is closing gave its device's next request to another instance. */
-	if ((!pinned || v->pin_closing) &&
-	    (v->evidence == EVIDENCE_STATE || v->evidence == EVIDENCE_MORE))
+	if ((!pinned || v->pin_closing) && affinity_proves(v->evidence))
 		return AFF_SENDER_NEW;
 	return v->own && v->room ? AFF_SENDER_OWN : AFF_SENDER_REST;
 }

@@ -114,6 +114,13 @@ static __always_inline enum flow_step step_of(bool opener, bool closing)
 	return opener ? FLOW_OPENER : closing ? FLOW_CLOSING : FLOW_OTHER;
 }
 
+/* What a server sends only to a peer that has answered it. */
+static __always_inline bool dtls_is_evidence(__u8 kind)
+{
+	return kind == SL_K_DTLS_CIPHER || kind == SL_K_DTLS_DATA || kind == SL_K_DTLS_CID ||
+	       kind == SL_K_DTLS_ENCRYPTED;
+}
+
 static __always_inline enum sl_reason classify_dtls(struct cursor *c, struct message *m)
 {
 	struct dtls_msg msg;
@@ -123,6 +130,7 @@ static __always_inline enum sl_reason classify_dtls(struct cursor *c, struct mes
 		note(SL_N_UNEXAMINED);
 	m->kind = msg.kind;
 	m->step = step_of(msg.opener, msg.closing);
+	m->evidence = dtls_is_evidence(msg.kind) ? EVIDENCE_STATE : EVIDENCE_NONE;
 	return why;
 }
 
@@ -137,6 +145,9 @@ static __always_inline enum sl_reason classify_mqttsn(struct cursor *c, struct m
 	m->step = step_of(msg.opener, msg.closing);
 	if (msg.kind == SL_K_MQTTSN_SEARCH) /* for any gateway */
 		m->step = FLOW_REQUEST;
+	/* Anybody gets these of a server, in anybody's name. */
+	else if (msg.kind != SL_K_MQTTSN_CONNACK && msg.kind != SL_K_MQTTSN_DISCONNECT && !why)
+		m->evidence = EVIDENCE_STATE;
 	return why;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What an instance's answer teaches (nat): that it answers, and, while some slot of
- * its service is in transition, that it holds state for a device: an observation,
- * a block-wise transfer, a request of its own. CoAP has no connections; without
- * this a device's next message could not find the server that waits for it.
+ * its service is in transition, that a flow is its own. That is what pins are made
+ * of: whoever spoofs a device's address gets no such answer. It also tells where a
+ * CoAP device's observations and transfers are, which has no connections.
  */
 #ifndef SL_STAGE_LEARN_H
 #define SL_STAGE_LEARN_H
@@ -18,28 +18,38 @@ struct learn {
 };
 _Static_assert(sizeof(struct learn) <= sizeof(struct sl_scratch), "it fits");
 
-/* The device's slot in the service that the answer is from; false: none is in
- * transition there, or the service needs none of this.
+/* The device's slot in the service that the answer is from, into *@ask. Returns the
+ * service; NULL: the slot is not in transition, or the service's flows are not kept.
  */
-static __always_inline bool learn_service(const struct flow *f, const struct sl_service_key *key,
-					  struct pick_ask *ask)
+static __always_inline const struct sl_service *
+learn_service(const struct flow *f, const struct sl_service_key *key, struct pick_ask *ask)
 {
 	const struct sl_service *svc = bpf_map_lookup_elem(&sl_services, key);
 	const struct sl_control *control;
 	__u32 hash, zero = 0;
 
-	if (!svc || svc->protocol != SL_P_COAP || !svc->ring_size)
-		return false;
+	if (!svc || !(svc->flags & SL_SVC_AFFINITY) || !svc->ring_size)
+		return NULL;
 	control = bpf_map_lookup_elem(&sl_control, &zero);
 	if (!control)
-		return false;
+		return NULL;
 	hash = flow_hash(control->flow_key, &f->dst, f->dport);
 	if (!slot_read(svc->ring_first + ring_slot(hash, svc->ring_size), &ask->view.slot))
-		return false;
+		return NULL;
 	ask->key.service = svc->id;
 	ask->view.keep_s = svc->keep_s;
 	ask->budget = svc->half_open_max;
-	return affinity_needs_pin(ask->view.slot);
+	return affinity_needs_pin(ask->view.slot) ? svc : NULL;
+}
+
+/* A SYN-ACK is sent to whoever asks; a FIN or RST ends. */
+static __always_inline enum flow_evidence learn_tcp(__u8 flags, bool has_data)
+{
+	if (flags & (TCP_FIN | TCP_RST))
+		return EVIDENCE_END;
+	if (flags & TCP_SYN)
+		return EVIDENCE_NONE;
+	return has_data ? EVIDENCE_STATE : EVIDENCE_ACK;
 }
 
 /* VERIFIER: alone, for the stack. @payload: its offset << 16 | its length. */
@@ -47,6 +57,7 @@ sl_global int sl_learn(struct xdp_md *ctx, const struct flow *f, const struct sl
 		       __u32 bank, __u32 payload)
 {
 	struct learn *l = (void *)pick_scratch();
+	const struct sl_service *svc;
 
 	if (!l || !f || !ret)
 		return 0;
@@ -56,7 +67,6 @@ sl_global int sl_learn(struct xdp_md *ctx, const struct flow *f, const struct sl
 			.view.sender = ret->instance,
 		},
 		.m = {
-			.protocol = SL_P_COAP,
 			.messages = 1,
 			.offset = payload >> 16,
 			.left = payload & 0xffff,
@@ -64,25 +74,25 @@ sl_global int sl_learn(struct xdp_md *ctx, const struct flow *f, const struct sl
 		.service = {
 			.addr = ret->vip,
 			.port = ret->port,
-			.proto = IPPROTO_UDP,
+			.proto = f->proto,
 			.bank = bank,
 		},
 	};
-	if (!learn_service(f, &l->service, &l->ask) || sl_classify(ctx, &l->m))
+	svc = learn_service(f, &l->service, &l->ask);
+	if (!svc)
+		return 0;
+	l->m.protocol = svc->protocol;
+	if (f->proto == IPPROTO_TCP)
+		l->m.evidence = learn_tcp(f->tcp_flags, l->m.left);
+	else if (sl_classify(ctx, &l->m))
 		return 0;
 	l->ask.view.now_s = bpf_ktime_get_coarse_ns() / 1000000000;
 	l->ask.view.evidence = l->m.evidence;
 	l->ask.view.own = l->m.own;
+	l->ask.view.is_tcp = f->proto == IPPROTO_TCP;
 	l->ask.mid = l->m.mid;
 	l->ask.mid_of = l->m.own ? MID_SERVER : MID_UNTOLD;
 	return sl_pick_by_pin();
-}
-
-static __always_inline void learn_state(struct pkt *p)
-{
-	__u32 offset = p->cur.pos - (void *)(long)p->ctx->data;
-
-	sl_learn(p->ctx, &p->flow, p->ret, p->bank, offset << 16 | (p->cur.left & 0xffff));
 }
 
 static __always_inline void learn_answered(const struct pkt *p)
@@ -99,6 +109,7 @@ static __always_inline void learn_answered(const struct pkt *p)
 
 static __always_inline void stage_learn(struct pkt *p)
 {
+	__u32 offset = p->flow.l4_offset + sizeof(struct udphdr); /* TCP is not looked into */
 	__u32 id = p->ret->service;
 	const struct sl_service_state *state = bpf_map_lookup_elem(&sl_svc_states, &id);
 
@@ -106,8 +117,8 @@ static __always_inline void stage_learn(struct pkt *p)
 		return;
 	if (state->outliers)
 		learn_answered(p);
-	if (*(volatile __u32 *)&state->unsettled && p->flow.proto == IPPROTO_UDP)
-		learn_state(p);
+	if (*(volatile __u32 *)&state->unsettled)
+		sl_learn(p->ctx, &p->flow, p->ret, p->bank, offset << 16 | (p->cur.left & 0xffff));
 }
 
 #endif

@@ -102,6 +102,12 @@ sl_global int sl_pick_by_pin(void)
 	return go == GO_RESET ? PICK_RESET : instance;
 }
 
+/* Servers that need not answer what they get. */
+static __always_inline bool is_oneway(__u8 protocol)
+{
+	return protocol == SL_P_COAPS || protocol == SL_P_MQTTSN;
+}
+
 /* The slot is in transition, or past it with pins left. */
 static __always_inline int pick_by_pin(struct pkt *p, struct sl_slot slot)
 {
@@ -119,6 +125,7 @@ static __always_inline int pick_by_pin(struct pkt *p, struct sl_slot slot)
 			.keep_s = p->svc->keep_s,
 			.step = p->step,
 			.is_tcp = p->flow.proto == IPPROTO_TCP,
+			.oneway = is_oneway(p->svc->protocol),
 		},
 	};
 

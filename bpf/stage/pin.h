@@ -93,11 +93,14 @@ static __always_inline void pick_find_exchange(struct pick *k)
 static __always_inline bool pick_has_room(const struct pick *k)
 {
 	const struct affinity_view *v = &k->ask->view;
-	bool pins = v->is_tcp || (flow_is_opener(v->step) && !v->sender);
+	bool whole = v->is_tcp || flow_is_opener(v->step);
 
 	if (!k->state)
 		return false;
-	return (pins ? k->state->half_open : k->state->exchanges) < k->ask->budget;
+	if (v->sender || flow_is_request(v->step))
+		return k->state->exchanges < k->ask->budget;
+	/* What may be a flood of data leaves half of it to openers. */
+	return k->state->half_open < (whole ? k->ask->budget : k->ask->budget / 2);
 }
 
 /* -- what is done -- */
@@ -143,14 +146,19 @@ static __always_inline __u16 pick_make_half_open(struct pick *k, const struct sl
 	return affinity_instance(&k->ask->view, GO_PREV);
 }
 
+static __always_inline void pick_fail(struct pick *k)
+{
+	note(SL_N_PIN_FAILED);
+	if (k->state)
+		__sync_fetch_and_add(&k->state->pin_failures, 1);
+}
+
 /* No room among the established: a half-open pin lives on as if it were one, and
  * a flow that is not where it would be sent without a pin gets such a one.
  */
 static __always_inline void pick_not_established(struct pick *k, struct sl_pin *pin)
 {
-	note(SL_N_PIN_FAILED);
-	if (k->state)
-		__sync_fetch_and_add(&k->state->pin_failures, 1);
+	pick_fail(k);
 	pin->flags |= SL_PIN_KEEP;
 	if (k->ask->view.pin == PIN_HALF_OPEN && k->pin) {
 		k->pin->seen = pin->seen;
@@ -193,13 +201,6 @@ static __always_inline __u16 pick_make_exchange(struct pick *k, const struct sl_
 	return affinity_instance(&k->ask->view, GO_PREV);
 }
 
-static __always_inline __u8 pick_pin_flags(const struct pick *k)
-{
-	bool transfer = k->ask->view.step == FLOW_BLOCK || k->ask->view.evidence == EVIDENCE_MORE;
-
-	return transfer ? SL_PIN_TRANSFER : 0;
-}
-
 static __always_inline void pick_refresh(struct pick *k)
 {
 	bool lasting = k->ask->view.step == FLOW_STATE || k->ask->view.evidence == EVIDENCE_STATE;
@@ -218,7 +219,8 @@ static __always_inline __u16 pick_act(struct pick *k, __u8 action, __u16 instanc
 
 	if (i)
 		pin.generation = i->generation;
-	pin.flags = pick_pin_flags(k);
+	if (k->ask->view.evidence == EVIDENCE_MORE)
+		pin.flags = SL_PIN_TRANSFER;
 	switch (action) {
 	case PIN_LEAVE:
 		break;
@@ -229,6 +231,12 @@ static __always_inline __u16 pick_act(struct pick *k, __u8 action, __u16 instanc
 		if (k->pin)
 			k->pin->seen = k->ask->view.now_s;
 		break;
+	case PIN_WAIT:
+		if (k->pin) {
+			k->pin->seen = k->ask->view.now_s;
+			k->pin->flags = SL_PIN_KEEP;
+		}
+		break;
 	case PIN_SHORTEN:
 		if (k->pin) {
 			k->pin->seen = k->ask->view.now_s;
@@ -237,9 +245,11 @@ static __always_inline __u16 pick_act(struct pick *k, __u8 action, __u16 instanc
 		break;
 	case PIN_MAKE_HALF_OPEN:
 		return pick_make_half_open(k, &pin);
-	case PIN_MAKE_CLOSING:
-		pin.flags = SL_PIN_CLOSING;
-		pick_make_established(k, &pin);
+	case PIN_MAKE_WAITING:
+		pin.flags = SL_PIN_KEEP;
+		return pick_make_half_open(k, &pin);
+	case PIN_FAIL:
+		pick_fail(k);
 		break;
 	case PIN_PROMOTE:
 	case PIN_MAKE_ESTABLISHED:
