@@ -18,7 +18,8 @@ enum flow_step {
 	FLOW_ACK,	   /* the same, but may be the end's last word: TCP ACK without data */
 	FLOW_CLOSING,	   /* TCP FIN, RST; DTLS alert; MQTT-SN DISCONNECT */
 	FLOW_BLOCK,	   /* CoAP request for a later block (RFC 7959) */
-	FLOW_STATE, /* other CoAP that an instance waits for: ACK, RST, response, deregistration */
+	FLOW_STATE,	   /* other CoAP that an instance waits for: response, deregistration */
+	FLOW_ANSWER, /* CoAP ACK, RST: whether there is state, the message that it answers said */
 };
 
 /* What an instance's message says of it. Nobody can make an instance say this of a
@@ -53,6 +54,7 @@ enum pin_action {
 	PIN_DROP,	   /* if there is one: it names an instance that its flow no longer has */
 	PIN_MAKE_EXCHANGE, /* remember the Message-ID; a pin stays as it is */
 	PIN_REFRESH_EXCHANGE,
+	PIN_SHORTEN_EXCHANGE, /* PIN_SHORTEN and PIN_MAKE_EXCHANGE */
 };
 
 /* Where to: a member of struct affinity_view, or nowhere. */
@@ -75,29 +77,31 @@ enum affinity_go {
 	X(CID,           "any",                      "DTLS record with an instance's connection id", "not looked up",   CID,      LEAVE)            \
 	X(EXCHANGE,      "any other",                "CoAP, its Message-ID is remembered", "any",                       EXCHANGE, REFRESH_EXCHANGE) \
 	X(PIN_CLOSING,   "any other",                "FIN, RST, alert, DISCONNECT",        "found",                     PIN,      SHORTEN)          \
-	X(PIN_WAIT,      "any other",                "no opener, no request",              "found, half-open",          PIN,      WAIT)             \
 	X(PIN_ACK,       "any other",                "TCP ACK without data",               "found, closing",            PIN,      TOUCH)            \
-	X(PIN_REQUEST,   "any other",                "CoAP request",                       "found, not closing",        PIN,      LEAVE)            \
+	X(PIN_ANSWER,    "any other",                "CoAP ACK, RST",                      "found, not closing",        PIN,      LEAVE)            \
+	X(PIN_WAIT,      "any other",                "no opener, no request",              "found, half-open",          PIN,      WAIT)             \
+	X(PIN_REQUEST,   "any other",                "CoAP request, CON",                  "found, not closing",        PIN,      MAKE_EXCHANGE)    \
+	X(PIN_REQUEST_NON, "any other",              "CoAP request, NON, or no budget",    "found, not closing",        PIN,      LEAVE)            \
 	X(PIN,           "any other",                "any but an opener if it is closing", "found",                     PIN,      REFRESH)          \
 	X(RESET,         "any other",                "TCP but SYN",                        "its instance is gone, by `reset`", RESET, DROP)        \
-	X(PAST_REQUEST,  "past its deadline",        "CoAP request",                       "none, or closing",          CUR,      LEAVE)            \
+	X(PAST_COAP,     "past its deadline",        "CoAP request, ACK, RST",             "none, or closing",          CUR,      LEAVE)            \
 	X(PAST,          "past its deadline",        "any other",                          "none, or closing",          CUR,      DROP)             \
 	X(OPENER_FULL,   "in transition",            "opener",                             "none, and no budget",       PREV,     DROP)             \
 	X(OPENER_EARLY,  "in transition",            "opener, first 4 s",                  "none",                      PREV,     MAKE_HALF_OPEN)   \
 	X(OPENER_LATE,   "in transition",            "opener, later",                      "none",                      CUR,      MAKE_HALF_OPEN)   \
-	X(REQUEST_ONCE,  "in transition",            "CoAP request, NON",                  "none",                      CUR,      LEAVE)            \
 	X(REQUEST_FULL,  "in transition",            "CoAP request, CON",                  "none, and no budget",       PREV,     LEAVE)            \
-	X(REQUEST_EARLY, "in transition",            "CoAP request, CON, first 4 s (POST, PATCH, iPATCH: 45 s)", "none", PREV,     MAKE_EXCHANGE)    \
-	X(REQUEST_LATE,  "in transition",            "CoAP request, CON, later",           "none",                      CUR,      MAKE_EXCHANGE)    \
+	X(REQUEST,       "in transition",            "CoAP request, CON",                  "none",                      PREV,     MAKE_EXCHANGE)    \
+	X(REQUEST_NON,   "in transition",            "CoAP request, NON",                  "none",                      PREV,     LEAVE)            \
 	X(ONEWAY_FULL,   "in transition",            "any other of DTLS or MQTT-SN",       "none, and no budget",       PREV,     FAIL)             \
 	X(ONEWAY,        "in transition",            "any other of DTLS or MQTT-SN",       "none",                      PREV,     MAKE_WAITING)     \
-	X(OTHER,         "in transition",            "any other",                          "none",                      PREV,     LEAVE)            \
+	X(OTHER,         "in transition",            "any other",                          "none; of CoAP: or closing", PREV,     LEAVE)            \
 	X(SENDER_END,    "any other",                "an instance's FIN, RST, last block", "names it (block: for a transfer)", SENDER, SHORTEN)     \
+	X(SENDER_END_OWN, "any other",               "its last block as its own CON or NON", "names it, for a transfer", SENDER,  SHORTEN_EXCHANGE) \
 	X(SENDER_ACK,    "any other",                "an instance's TCP ACK without data", "names it, closing",         SENDER,   TOUCH)            \
 	X(SENDER_PROMOTE,"any other",                "an instance's, with evidence",       "names it, half-open",       SENDER,   PROMOTE)          \
 	X(SENDER_PIN,    "any other",                "an instance's, with evidence",       "names it",                  SENDER,   REFRESH)          \
-	X(SENDER_NEW,    "in transition",            "an instance's, with evidence",       "none, or closing",          SENDER,   MAKE_ESTABLISHED) \
-	X(SENDER_OWN,    "in transition",            "an instance's own CON or NON",       "none, or names another",    SENDER,   MAKE_EXCHANGE)    \
+	X(SENDER_NEW,    "any other",                "an instance's, with evidence",       "none, or closing",          SENDER,   MAKE_ESTABLISHED) \
+	X(SENDER_OWN,    "any other",                "an instance's own CON or NON",       "none, or names another",    SENDER,   MAKE_EXCHANGE)    \
 	X(SENDER_REST,   "any other",                "any other of an instance",           "any",                       SENDER,   LEAVE)
 /* clang-format on */
 
@@ -194,9 +198,7 @@ static __always_inline bool affinity_in_transition(const struct affinity_view *v
 /* Did the transition begin only just now? */
 static __always_inline bool affinity_early(const struct affinity_view *v)
 {
-	__u32 grace = v->step == FLOW_REQUEST_SLOW ? AFFINITY_GRACE_SLOW_S : AFFINITY_GRACE_S;
-
-	return v->slot.deadline + grace > v->now_s + v->keep_s;
+	return v->slot.deadline + AFFINITY_GRACE_S > v->now_s + v->keep_s;
 }
 
 /* A pin was found, and its instance lives: it decides. */
@@ -206,12 +208,14 @@ static __always_inline enum affinity_row affinity_by_pin(const struct affinity_v
 
 	if (v->step == FLOW_CLOSING)
 		return AFF_PIN_CLOSING;
-	if (v->pin == PIN_HALF_OPEN && !opens)
-		return AFF_PIN_WAIT;
 	if (v->step == FLOW_ACK && v->pin_closing)
 		return AFF_PIN_ACK;
+	if (v->step == FLOW_ANSWER)
+		return AFF_PIN_ANSWER;
+	if (v->pin == PIN_HALF_OPEN && !opens)
+		return AFF_PIN_WAIT;
 	if (flow_is_request(v->step))
-		return AFF_PIN_REQUEST;
+		return v->repeats && v->room ? AFF_PIN_REQUEST : AFF_PIN_REQUEST_NON;
 	return AFF_PIN;
 }
 
@@ -223,12 +227,14 @@ static __always_inline enum affinity_row affinity_by_slot(const struct affinity_
 			return AFF_OPENER_FULL;
 		return affinity_early(v) ? AFF_OPENER_EARLY : AFF_OPENER_LATE;
 	}
+	/* Whether its device has an observation or a transfer is not known before somebody
+	 * speaks of it, and there is one pin for all that an endpoint does: so what it asks
+	 * goes where that may be.
+	 */
 	if (flow_is_request(v->step)) {
 		if (!v->repeats)
-			return AFF_REQUEST_ONCE;
-		if (!v->room)
-			return AFF_REQUEST_FULL;
-		return affinity_early(v) ? AFF_REQUEST_EARLY : AFF_REQUEST_LATE;
+			return AFF_REQUEST_NON;
+		return v->room ? AFF_REQUEST : AFF_REQUEST_FULL;
 	}
 	if (v->oneway && v->step == FLOW_OTHER)
 		return v->room ? AFF_ONEWAY : AFF_ONEWAY_FULL;
@@ -250,19 +256,22 @@ static __always_inline bool affinity_resets(const struct affinity_view *v)
 static __always_inline enum affinity_row affinity_decide(const struct affinity_view *v)
 {
 	bool opens = flow_is_opener(v->step) || flow_is_request(v->step);
+	bool answers = v->step == FLOW_ANSWER;
 
 	if (!affinity_needs_pin(v->slot))
 		return AFF_QUIESCENT;
 	if (v->exchange)
 		return AFF_EXCHANGE;
-	/* An opener after FIN or RST is a new flow of the same address and port. */
-	if (v->pin != PIN_NONE && v->pin_usable && !(v->pin_closing && opens))
+	/* An opener after FIN or RST is a new flow of the same address and port; and an
+	 * answer that belongs to a transfer that has ended is remembered.
+	 */
+	if (v->pin != PIN_NONE && v->pin_usable && !(v->pin_closing && (opens || answers)))
 		return affinity_by_pin(v);
 	if (affinity_resets(v))
 		return AFF_RESET;
 	if (affinity_in_transition(v))
 		return affinity_by_slot(v);
-	return flow_is_request(v->step) ? AFF_PAST_REQUEST : AFF_PAST;
+	return flow_is_request(v->step) || answers ? AFF_PAST_COAP : AFF_PAST;
 }
 
 static __always_inline bool affinity_proves(__u8 evidence)
@@ -274,7 +283,7 @@ static __always_inline bool affinity_proves(__u8 evidence)
 static __always_inline enum affinity_row affinity_by_sender(const struct affinity_view *v)
 {
 	if (v->evidence == EVIDENCE_END || (v->evidence == EVIDENCE_LAST && v->pin_transfer))
-		return AFF_SENDER_END;
+		return v->own && v->room ? AFF_SENDER_END_OWN : AFF_SENDER_END;
 	if (!affinity_proves(v->evidence))
 		return AFF_SENDER_REST;
 	if (v->evidence == EVIDENCE_ACK && v->pin_closing)
@@ -289,11 +298,16 @@ static __always_inline enum affinity_row affinity_learn(const struct affinity_vi
 
 	if (!affinity_needs_pin(v->slot))
 		return AFF_QUIESCENT;
-	if (pinned && v->pin_instance == v->sender)
-		return affinity_by_sender(v);
-	if (!affinity_in_transition(v))
+	if (pinned && v->pin_instance == v->sender) {
+		enum affinity_row row = affinity_by_sender(v);
+
+		if (row != AFF_SENDER_REST)
+			return row; /* else the pin may go before the answer comes */
+	}
+	/* Past the deadline the device finds cur without being told. */
+	if (v->pin == PIN_NONE && !affinity_in_transition(v) && v->sender == v->slot.cur)
 		return AFF_SENDER_REST;
-	/* A pin that is closing gave its device's next request to another instance. */
+	/* What a closing pin was for has ended. */
 	if ((!pinned || v->pin_closing) && affinity_proves(v->evidence))
 		return AFF_SENDER_NEW;
 	return v->own && v->room ? AFF_SENDER_OWN : AFF_SENDER_REST;

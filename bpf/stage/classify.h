@@ -35,6 +35,8 @@ struct message {
  */
 static __always_inline enum flow_step coap_step(const struct coap_msg *m)
 {
+	if (m->type == COAP_ACK || m->type == COAP_RST)
+		return FLOW_ANSWER;
 	switch (m->kind) {
 	case SL_K_COAP_PING:
 		return FLOW_REQUEST;
@@ -58,7 +60,7 @@ static __always_inline enum flow_step coap_step(const struct coap_msg *m)
 
 static __always_inline enum message_id coap_mid_of(const struct coap_msg *m, enum flow_step step)
 {
-	if (m->type == COAP_ACK || m->type == COAP_RST)
+	if (step == FLOW_ANSWER)
 		return MID_SERVER;
 	if (m->type == COAP_CON && m->code && flow_is_request(step))
 		return MID_DEVICE;

@@ -198,6 +198,8 @@ static __always_inline __u16 pick_make_exchange(struct pick *k, const struct sl_
 	if (other)
 		return other->instance;
 	note(SL_N_EXCHANGE_FULL);
+	if (k->pin && k->ask->view.pin_instance == pin->instance)
+		return pin->instance;
 	return affinity_instance(&k->ask->view, GO_PREV);
 }
 
@@ -238,10 +240,13 @@ static __always_inline __u16 pick_act(struct pick *k, __u8 action, __u16 instanc
 		}
 		break;
 	case PIN_SHORTEN:
+	case PIN_SHORTEN_EXCHANGE:
 		if (k->pin) {
 			k->pin->seen = k->ask->view.now_s;
 			k->pin->flags |= SL_PIN_CLOSING;
 		}
+		if (action == PIN_SHORTEN_EXCHANGE)
+			return pick_make_exchange(k, &pin);
 		break;
 	case PIN_MAKE_HALF_OPEN:
 		return pick_make_half_open(k, &pin);
@@ -252,6 +257,10 @@ static __always_inline __u16 pick_act(struct pick *k, __u8 action, __u16 instanc
 		pick_fail(k);
 		break;
 	case PIN_PROMOTE:
+		if (k->pin && !(k->pin->flags & SL_PIN_TRANSFER))
+			pin.flags = 0; /* there is more than a transfer */
+		pick_make_established(k, &pin);
+		break;
 	case PIN_MAKE_ESTABLISHED:
 		pick_make_established(k, &pin);
 		break;
