@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The world of tests/unit/test_pins_model.c: events in time, flows with their
- * pins, and the packet path as bpf/stage/pick.h has it, around the real
- * affinity_decide(). One rule of the table can be broken.
+/* The world of tests/unit/test_pins_model.c: events in time, and what devices,
+ * instances, the packet path (pins_kernel.h) and the daemon (pins_daemon.h) know.
+ * One rule can be broken.
  */
 #ifndef SL_PINS_WORLD_H
 #define SL_PINS_WORLD_H
@@ -17,75 +17,109 @@
 #define EPOCH_S	      100000u /* the kernel's clock when the model starts */
 #define TICK_S	      0.004   /* the packets' clock lags by up to this */
 
-/* Rules of the table, to be broken. */
+/* Rules to be broken: a row of the table, or one that is no row. */
 enum rule {
 	RULE_NONE,
-	RULE_PIN_EARLY_OPENER,	/* an opener in the first seconds gets a pin */
-	RULE_EARLY_OPENER_PREV, /* and goes to prev */
-	RULE_LATE_OPENER_PIN,	/* a later one, which goes to cur, gets a pin */
-	RULE_OTHER_PREV,	/* what is no opener and has no pin goes to prev */
-	RULE_OTHER_PIN,		/* and gets a pin */
-	RULE_OVER_BUDGET_PREV,	/* an opener over the budget goes to prev */
-	RULE_PROMOTE,		/* a half-open pin is promoted */
-	RULE_RESTORE,		/* the next packet restores a pin that saw FIN */
+	RULE_ROW,		/* struct scenario says which, and what it does instead */
+	RULE_CID,		/* a connection id comes before pins */
+	RULE_EXCHANGE,		/* a remembered Message-ID comes before pins */
+	RULE_EVIDENCE,		/* what instances send teaches */
 	RULE_PIN_PAST_DEADLINE, /* a pin is followed after the deadline */
 	RULE_PREV_STAYS,	/* an update of a slot in transition leaves prev alone */
 	RULE_BACK_IS_CHANGE,	/* and does not end it when cur becomes prev again */
 	RULE_KEEP,		/* keep is longer than the longest gap */
 	RULE_SETTLE_UNPINNED,	/* no slot settles with pins left */
+	RULE_SETTLE_EXCHANGES,	/* nor with exchanges left */
 	RULE_SWEEP_AFTER,	/* pins that name cur stay until the deadline */
+	RULE_SWEEP_LASTING,	/* exchanges stay for longer than requests are repeated */
 	RULE_GROW_STATE,	/* a doubled ring takes over transitions */
 	RULE_ID_IN_USE,		/* an id is not given away while a slot or pin names it */
 	RULE_ID_SINCE_SWEEP,	/* or one has since the sweep began */
 	RULE_PROLONG,		/* a pin that cannot be made prolongs the transition */
-	RULE_KEEP_UNPROMOTED,	/* and a pin that cannot be promoted lives on */
 	RULE__MAX
 };
 
-/* What a row of the table comes to. */
-struct decision {
-	uint16_t instance;
-	enum pin_action action;
+struct world;
+
+/* What devices do; a flow is a connection, a session, or one thing of CoAP's. */
+struct protocol {
+	const char *name;
+	uint32_t n_flows, per_endpoint;
+	bool is_tcp, oneway;
+	void (*open)(struct world *w, uint32_t flow);
+	void (*step)(struct world *w, uint32_t flow);
+	void (*flood)(struct world *w, uint32_t endpoint); /* one packet of nobody's */
 };
 
 struct scenario {
 	const char *name;
+	const struct protocol *protocol;
 	double gap, update_every; /* s; the gap is the longest, updates are a mean */
 	uint32_t keep_s;
-	uint32_t pins, half_open; /* how many there may be; 0: any number */
+	uint32_t pins, budget; /* how many there may be; 0: any number */
+	double flood_every;    /* s, a mean; 0: none */
 	enum rule broken;
+	enum affinity_row row; /* of RULE_ROW */
+	enum affinity_go go;
+	enum pin_action act;
 };
 
 enum event_kind {
 	EV_OPEN,
-	EV_AGAIN,
-	EV_PACKET,
+	EV_STEP,
 	EV_UPDATE,
 	EV_SWEEP,
 	EV_SETTLE,
 	EV_POLL,
 	EV_RESTART,
+	EV_FLOOD,
+	EV_REPLY, /* of a connection's instance; its evidence is added to this */
 };
 
 struct event {
 	double t;
 	uint32_t n; /* ties: first come */
-	enum event_kind kind;
+	int kind;   /* enum event_kind */
 	uint32_t flow;
 };
 
-/* One address and port of a device, and the connection it has now. */
-struct flow {
+/* An entry of sl_exchanges. */
+struct exchange {
+	uint16_t mid;
+	bool by_server;
+	struct sl_exchange x;
+};
+
+/* One address and port, and what the kernel's maps hold of it. */
+struct endpoint {
 	uint32_t hash;
-	uint32_t serial; /* of the instance that got its first packet */
-	double end;
-	int openers;	       /* still to be sent */
-	int lives;	       /* connections after this one */
-	uint32_t untold_until; /* a SYN over the budget: prev has it until then, 0: pinned */
-	bool forged;	       /* somebody else has just sent a FIN in its name */
-	bool closed;
 	bool has_half, has_full;
 	struct sl_pin half, full;
+	struct exchange *exchanges;
+	uint32_t n_exchanges, cap_exchanges;
+	uint32_t unanswered; /* CoAP: of NSTART 1 (RFC 7252 4.7), but for what goes on */
+	double ended;	     /* its device has, politely, and says nothing any more; 0: no */
+};
+
+/* An id is used again; a serial is not. */
+struct who {
+	uint16_t id;
+	uint32_t serial;
+};
+
+struct flow {
+	uint32_t endpoint;
+	int state;	/* the protocol's */
+	struct who who; /* the instance that must get what follows */
+	double end, answered;
+	int lives;	       /* connections after this one */
+	uint32_t untold_until; /* nobody remembers its opener: prev has it until then */
+	int again;	       /* repetitions made or left */
+	bool forged;	       /* somebody else has just ended it in its name */
+	bool by_cid;	       /* DTLS */
+	uint16_t mid, own_mid; /* CoAP: of the device's request, of the server's own */
+	bool con, separate;
+	int left; /* CoAP: blocks, notifications */
 };
 
 struct world {
@@ -96,12 +130,16 @@ struct world {
 	size_t n_events, cap_events;
 	uint32_t events_made;
 	struct flow *flows;
-	uint32_t n_half, n_full, failures;
+	struct endpoint *endpoints;
+	uint32_t n_endpoints, n_real; /* those behind the real ones are nobody's */
+	uint32_t n_half, n_full, n_exchanges, failures;
+	uint16_t mids;
 
 	struct sl_slot *slots;
 	uint32_t size;
 	uint16_t generation[MAX_INSTANCES];
 	uint32_t serial[MAX_INSTANCES]; /* 0: free */
+	double left_at[MAX_INSTANCES];	/* when it began to drain; 0: it does not */
 	uint32_t serials;
 	struct ring_member members[MAX_INSTANCES];
 	size_t n_members;
@@ -114,7 +152,12 @@ struct world {
 	struct ring_uses sweep_uses[MAX_INSTANCES]; /* when the sweep began */
 	uint32_t sweep_since_s, sweep_size;	    /* size 0: no sweep is under way */
 
-	uint64_t packets, moved, looked_up, prolonged, doubled, settled, reused, over_budget, torn;
+	/* what is told; moved and held must stay 0: a flow that went to another
+	 * instance, a device or pin that held a drain up
+	 */
+	uint64_t packets, messages, moved, held, looked_up;
+	uint64_t prolonged, doubled, settled, reused, over_budget, torn, floods;
+	uint64_t rows[AFF__MAX];
 };
 
 static uint64_t rnd(struct world *w)
@@ -141,6 +184,11 @@ static bool keeps(const struct world *w, enum rule rule)
 	return w->sc->broken != rule;
 }
 
+static uint32_t clock_s(double t)
+{
+	return EPOCH_S + (uint32_t)t;
+}
+
 /* -- events, a binary heap -- */
 
 static bool event_before(const struct event *a, const struct event *b)
@@ -148,7 +196,7 @@ static bool event_before(const struct event *a, const struct event *b)
 	return a->t < b->t || (a->t == b->t && a->n < b->n);
 }
 
-static void at(struct world *w, double t, enum event_kind kind, uint32_t flow)
+static void at(struct world *w, double t, int kind, uint32_t flow)
 {
 	struct event e = { .t = t, .n = w->events_made++, .kind = kind, .flow = flow };
 	size_t i = w->n_events++;
@@ -181,172 +229,11 @@ static struct event next_event(struct world *w)
 	return first;
 }
 
-/* -- the packet path: what bpf/stage/pick.h does with the maps -- */
-
-static uint32_t clock_s(double t)
+/* The flow goes on @state after a time from @from to @to. */
+static void later(struct world *w, uint32_t flow, int state, double from, double to)
 {
-	return EPOCH_S + (uint32_t)t;
-}
-
-static uint32_t slot_of(const struct world *w, const struct flow *f)
-{
-	return (uint64_t)f->hash * w->size >> 32;
-}
-
-static void half_drop(struct world *w, struct flow *f)
-{
-	w->n_half -= f->has_half;
-	f->has_half = false;
-}
-
-static void full_drop(struct world *w, struct flow *f)
-{
-	w->n_full -= f->has_full;
-	f->has_full = false;
-}
-
-static void full_make(struct world *w, struct flow *f, struct sl_pin pin)
-{
-	if (!f->has_full && w->sc->pins && w->n_full >= w->sc->pins) {
-		w->failures++;
-		if (f->has_half && keeps(w, RULE_KEEP_UNPROMOTED)) {
-			f->half.seen = pin.seen;
-			f->half.flags = SL_PIN_KEEP; /* and no longer closing */
-		}
-		return;
-	}
-	w->n_full += !f->has_full;
-	f->has_full = true;
-	f->full = pin;
-	half_drop(w, f);
-}
-
-static void act(struct world *w, struct flow *f, struct decision a, uint32_t now_s)
-{
-	struct sl_pin *found = f->has_full ? &f->full : &f->half;
-	struct sl_pin pin = {
-		.instance = a.instance,
-		.generation = w->generation[a.instance],
-		.seen = now_s,
-	};
-
-	switch (a.action) {
-	case PIN_LEAVE:
-		break;
-	case PIN_REFRESH:
-		found->seen = now_s;
-		if (keeps(w, RULE_RESTORE))
-			found->flags &= ~SL_PIN_CLOSING;
-		break;
-	case PIN_SHORTEN:
-		found->seen = now_s;
-		found->flags |= SL_PIN_CLOSING;
-		break;
-	case PIN_MAKE_HALF_OPEN:
-		full_drop(w, f);
-		w->n_half += !f->has_half;
-		f->has_half = true;
-		f->half = pin;
-		break;
-	case PIN_MAKE_CLOSING:
-		pin.flags = SL_PIN_CLOSING;
-		full_make(w, f, pin);
-		break;
-	case PIN_PROMOTE:
-	case PIN_MAKE_ESTABLISHED:
-		full_make(w, f, pin);
-		break;
-	case PIN_DROP:
-		full_drop(w, f);
-		half_drop(w, f);
-		break;
-	case PIN_TOUCH:
-		found->seen = now_s;
-		break;
-	case PIN_MAKE_EXCHANGE:
-	case PIN_REFRESH_EXCHANGE:
-		abort(); /* CoAP's; these flows are TCP's */
-	}
-}
-
-/* The decision with the broken rule, if one of the packets' is. */
-static struct decision decide(struct world *w, const struct affinity_view *v)
-{
-	enum affinity_row row = affinity_decide(v);
-	struct decision a = { affinity_instance(v, affinity_go(row)), affinity_do(row) };
-	bool opener = flow_is_opener(v->step);
-	bool by_pin = v->pin_usable && !(v->pin_closing && opener);
-	bool by_slot = v->slot.deadline > v->now_s && !by_pin;
-	bool early = v->slot.deadline + AFFINITY_GRACE_S > v->now_s + v->keep_s;
-
-	w->over_budget += by_slot && opener && !v->room;
-	switch (w->sc->broken) {
-	case RULE_PIN_EARLY_OPENER:
-		if (by_slot && opener && early)
-			a.action = PIN_LEAVE;
-		break;
-	case RULE_EARLY_OPENER_PREV:
-		if (by_slot && opener && early)
-			a.instance = v->slot.cur;
-		break;
-	case RULE_LATE_OPENER_PIN:
-		if (by_slot && opener && !early)
-			a.action = PIN_LEAVE;
-		break;
-	case RULE_OTHER_PREV:
-		if (by_slot && !opener)
-			a.instance = v->slot.cur;
-		break;
-	case RULE_OTHER_PIN:
-		if (by_slot && !opener)
-			a.action = PIN_LEAVE;
-		break;
-	case RULE_OVER_BUDGET_PREV:
-		if (by_slot && opener && !v->room)
-			a.instance = v->slot.cur;
-		break;
-	case RULE_PROMOTE:
-		if (a.action == PIN_PROMOTE)
-			a.action = PIN_REFRESH;
-		break;
-	case RULE_PIN_PAST_DEADLINE:
-		if (v->slot.deadline && v->slot.deadline <= v->now_s)
-			a = (struct decision){ .instance = v->slot.cur };
-		break;
-	default:
-		break;
-	}
-	return a;
-}
-
-/* One packet of @f. Returns the serial of the instance that gets it. */
-static uint32_t packet(struct world *w, struct flow *f, enum flow_step step)
-{
-	const struct sl_pin *pin = f->has_full ? &f->full : &f->half;
-	struct affinity_view v = {
-		.slot = w->slots[slot_of(w, f)],
-		.now_s = clock_s(w->t - uniform(w, 0, TICK_S)),
-		.keep_s = w->sc->keep_s,
-		.step = step,
-		.is_tcp = true,
-		.room = !w->sc->half_open || w->n_half < w->sc->half_open,
-	};
-	struct decision a;
-
-	w->packets++;
-	v.prev_usable = v.slot.prev != 0;
-	if (affinity_needs_pin(v.slot)) {
-		w->looked_up++;
-		v.pin = f->has_full ? PIN_ESTABLISHED : f->has_half ? PIN_HALF_OPEN : PIN_NONE;
-	}
-	if (v.pin != PIN_NONE) {
-		v.pin_instance = pin->instance;
-		v.pin_closing = pin->flags & SL_PIN_CLOSING;
-		v.pin_usable = pin->generation == w->generation[pin->instance];
-	}
-	a = decide(w, &v);
-	act(w, f, a, v.now_s);
-	return w->serial[a.instance];
+	w->flows[flow].state = state;
+	at(w, w->t + uniform(w, from, to), EV_STEP, flow);
 }
 
 #endif /* SL_PINS_WORLD_H */
