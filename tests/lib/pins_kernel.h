@@ -137,7 +137,7 @@ static void look(struct world *w, struct look *l)
 	if (v->sender || flow_is_request(v->step))
 		v->room = has_budget(w, w->n_exchanges);
 	else /* what may be a flood of data leaves half of it to openers */
-		v->room = has_budget(w, w->n_half * (flow_is_opener(v->step) ? 1 : 2));
+		v->room = has_budget(w, w->n_half * (v->is_tcp || flow_is_opener(v->step) ? 1 : 2));
 	find_pin(w, l);
 	if (l->said->mid_of)
 		find_exchange(w, l);
@@ -323,7 +323,7 @@ static struct who packet_by_cid(struct world *w, uint32_t endpoint, uint16_t ser
 	const uint8_t cid[5] = { server };
 	__s64 id = cid_server_id(cid, SL_CID_FIRST_BYTE, 0);
 
-	if (!keeps(w, RULE_CID) || !cid_offset(CID_RECORD_12) || !w->serial[id])
+	if (!keeps(w, RULE_CID) || !cid_offset(DTLS_CID) || !w->serial[id])
 		return packet(w, endpoint, &data);
 	w->packets++;
 	w->rows[AFF_CID]++;
