@@ -14,6 +14,7 @@ enum flow_step {
 	FLOW_OPENER,	   /* TCP SYN; DTLS ClientHello without cookie; MQTT-SN CONNECT */
 	FLOW_REQUEST,	   /* CoAP request that may go anywhere */
 	FLOW_REQUEST_SLOW, /* POST, PATCH, iPATCH: must not run twice (RFC 7252 5.8.2) */
+	FLOW_REGISTER,	   /* CoAP request to observe (RFC 7641): where its device's others may be */
 	FLOW_OTHER,	   /* what belongs to a flow */
 	FLOW_ACK,	   /* the same, but may be the end's last word: TCP ACK without data */
 	FLOW_CLOSING,	   /* TCP FIN, RST; DTLS alert; MQTT-SN DISCONNECT */
@@ -27,11 +28,9 @@ enum flow_step {
  */
 enum flow_evidence {
 	EVIDENCE_NONE,
-	EVIDENCE_STATE, /* the flow is its own: TCP data; CoAP notification or request; ... */
+	EVIDENCE_STATE, /* the flow is its own: TCP data; CoAP notification, block; ... */
 	EVIDENCE_ACK,	/* the same, but may be the end's last word: TCP ACK without data */
-	EVIDENCE_MORE,	/* a block-wise transfer is in progress */
-	EVIDENCE_LAST,	/* and this was its last block */
-	EVIDENCE_END,	/* TCP FIN, RST */
+	EVIDENCE_END,	/* TCP FIN, RST; a transfer's last block */
 };
 
 enum pin_state {
@@ -54,7 +53,6 @@ enum pin_action {
 	PIN_DROP,	   /* if there is one: it names an instance that its flow no longer has */
 	PIN_MAKE_EXCHANGE, /* remember the Message-ID; a pin stays as it is */
 	PIN_REFRESH_EXCHANGE,
-	PIN_SHORTEN_EXCHANGE, /* PIN_SHORTEN and PIN_MAKE_EXCHANGE */
 };
 
 /* Where to: a member of struct affinity_view, or nowhere. */
@@ -84,23 +82,24 @@ enum affinity_go {
 	X(PIN_REQUEST_NON, "any other",              "CoAP request, NON, or no budget",    "found, not closing",        PIN,      LEAVE)            \
 	X(PIN,           "any other",                "any but an opener if it is closing", "found",                     PIN,      REFRESH)          \
 	X(RESET,         "any other",                "TCP but SYN",                        "its instance is gone, by `reset`", RESET, DROP)        \
-	X(PAST_COAP,     "past its deadline",        "CoAP request, ACK, RST",             "none, or closing",          CUR,      LEAVE)            \
+	X(PAST_REQUEST,  "past its deadline",        "CoAP request",                       "none, or closing",          CUR,      LEAVE)            \
 	X(PAST,          "past its deadline",        "any other",                          "none, or closing",          CUR,      DROP)             \
 	X(OPENER_FULL,   "in transition",            "opener",                             "none, and no budget",       PREV,     DROP)             \
 	X(OPENER_EARLY,  "in transition",            "opener, first 4 s",                  "none",                      PREV,     MAKE_HALF_OPEN)   \
 	X(OPENER_LATE,   "in transition",            "opener, later",                      "none",                      CUR,      MAKE_HALF_OPEN)   \
+	X(REGISTER_NON,  "in transition",            "CoAP registration, NON",             "none",                      PREV,     LEAVE)            \
+	X(REQUEST_NON,   "in transition",            "CoAP request, NON",                  "none",                      CUR,      LEAVE)            \
 	X(REQUEST_FULL,  "in transition",            "CoAP request, CON",                  "none, and no budget",       PREV,     LEAVE)            \
-	X(REQUEST,       "in transition",            "CoAP request, CON",                  "none",                      PREV,     MAKE_EXCHANGE)    \
-	X(REQUEST_NON,   "in transition",            "CoAP request, NON",                  "none",                      PREV,     LEAVE)            \
+	X(REQUEST_EARLY, "in transition",            "CoAP request, CON, first 4 s (POST, PATCH, iPATCH: 45 s; registration: always)", "none", PREV, MAKE_EXCHANGE) \
+	X(REQUEST_LATE,  "in transition",            "CoAP request, CON, later",           "none",                      CUR,      MAKE_EXCHANGE)    \
 	X(ONEWAY_FULL,   "in transition",            "any other of DTLS or MQTT-SN",       "none, and no budget",       PREV,     FAIL)             \
 	X(ONEWAY,        "in transition",            "any other of DTLS or MQTT-SN",       "none",                      PREV,     MAKE_WAITING)     \
-	X(OTHER,         "in transition",            "any other",                          "none; of CoAP: or closing", PREV,     LEAVE)            \
-	X(SENDER_END,    "any other",                "an instance's FIN, RST, last block", "names it (block: for a transfer)", SENDER, SHORTEN)     \
-	X(SENDER_END_OWN, "any other",               "its last block as its own CON or NON", "names it, for a transfer", SENDER,  SHORTEN_EXCHANGE) \
+	X(OTHER,         "in transition",            "any other",                          "none",                      PREV,     LEAVE)            \
+	X(SENDER_END,    "any other",                "an instance's FIN, RST, last block", "names it",                  SENDER,   SHORTEN)          \
 	X(SENDER_ACK,    "any other",                "an instance's TCP ACK without data", "names it, closing",         SENDER,   TOUCH)            \
 	X(SENDER_PROMOTE,"any other",                "an instance's, with evidence",       "names it, half-open",       SENDER,   PROMOTE)          \
 	X(SENDER_PIN,    "any other",                "an instance's, with evidence",       "names it",                  SENDER,   REFRESH)          \
-	X(SENDER_NEW,    "any other",                "an instance's, with evidence",       "none, or closing",          SENDER,   MAKE_ESTABLISHED) \
+	X(SENDER_NEW,    "any other",                "an instance's, with evidence",       "none, or closing, or another's transfer", SENDER, MAKE_ESTABLISHED) \
 	X(SENDER_OWN,    "any other",                "an instance's own CON or NON",       "none, or names another",    SENDER,   MAKE_EXCHANGE)    \
 	X(SENDER_REST,   "any other",                "any other of an instance",           "any",                       SENDER,   LEAVE)
 /* clang-format on */
@@ -159,6 +158,7 @@ struct affinity_view {
 	__u8 pin;      /* enum pin_state */
 	__u8 evidence; /* enum flow_evidence, of an instance's message */
 	bool own;      /* and it is no mere ACK or RST */
+	bool transfer; /* the pin is that of the device's block-wise transfer */
 	bool repeats;  /* a CoAP request of type CON */
 	bool is_tcp;
 	bool oneway;	  /* what it sends may never be answered: DTLS, MQTT-SN */
@@ -167,7 +167,6 @@ struct affinity_view {
 	bool prev_usable; /* slot.prev is some instance and not down */
 	bool prev_reset;  /* it is down, and says so by RST */
 	bool pin_closing;
-	bool pin_transfer; /* made for a block-wise transfer */
 	bool pin_usable;   /* its instance is the one it was made for, and not down */
 	bool pin_reset;	   /* it is down, and says so by RST */
 	__u8 pad[1];
@@ -181,7 +180,7 @@ static __always_inline bool flow_is_opener(enum flow_step step)
 
 static __always_inline bool flow_is_request(enum flow_step step)
 {
-	return step == FLOW_REQUEST || step == FLOW_REQUEST_SLOW;
+	return step == FLOW_REQUEST || step == FLOW_REQUEST_SLOW || step == FLOW_REGISTER;
 }
 
 /* Is there a pin to look for at all? */
@@ -195,10 +194,15 @@ static __always_inline bool affinity_in_transition(const struct affinity_view *v
 	return v->now_s < v->slot.deadline;
 }
 
-/* Did the transition begin only just now? */
+/* Did the transition begin only just now? For a registration it always did: whether its
+ * device has another observation is not known before somebody speaks of it, and there
+ * is one pin for all that an endpoint observes.
+ */
 static __always_inline bool affinity_early(const struct affinity_view *v)
 {
-	return v->slot.deadline + AFFINITY_GRACE_S > v->now_s + v->keep_s;
+	__u32 grace = v->step == FLOW_REQUEST_SLOW ? AFFINITY_GRACE_SLOW_S : AFFINITY_GRACE_S;
+
+	return v->step == FLOW_REGISTER || v->slot.deadline + grace > v->now_s + v->keep_s;
 }
 
 /* A pin was found, and its instance lives: it decides. */
@@ -227,14 +231,12 @@ static __always_inline enum affinity_row affinity_by_slot(const struct affinity_
 			return AFF_OPENER_FULL;
 		return affinity_early(v) ? AFF_OPENER_EARLY : AFF_OPENER_LATE;
 	}
-	/* Whether its device has an observation or a transfer is not known before somebody
-	 * speaks of it, and there is one pin for all that an endpoint does: so what it asks
-	 * goes where that may be.
-	 */
 	if (flow_is_request(v->step)) {
 		if (!v->repeats)
-			return AFF_REQUEST_NON;
-		return v->room ? AFF_REQUEST : AFF_REQUEST_FULL;
+			return v->step == FLOW_REGISTER ? AFF_REGISTER_NON : AFF_REQUEST_NON;
+		if (!v->room)
+			return AFF_REQUEST_FULL;
+		return affinity_early(v) ? AFF_REQUEST_EARLY : AFF_REQUEST_LATE;
 	}
 	if (v->oneway && v->step == FLOW_OTHER)
 		return v->room ? AFF_ONEWAY : AFF_ONEWAY_FULL;
@@ -256,34 +258,31 @@ static __always_inline bool affinity_resets(const struct affinity_view *v)
 static __always_inline enum affinity_row affinity_decide(const struct affinity_view *v)
 {
 	bool opens = flow_is_opener(v->step) || flow_is_request(v->step);
-	bool answers = v->step == FLOW_ANSWER;
 
 	if (!affinity_needs_pin(v->slot))
 		return AFF_QUIESCENT;
 	if (v->exchange)
 		return AFF_EXCHANGE;
-	/* An opener after FIN or RST is a new flow of the same address and port; and an
-	 * answer that belongs to a transfer that has ended is remembered.
-	 */
-	if (v->pin != PIN_NONE && v->pin_usable && !(v->pin_closing && (opens || answers)))
+	/* An opener after FIN or RST is a new flow of the same address and port. */
+	if (v->pin != PIN_NONE && v->pin_usable && !(v->pin_closing && opens))
 		return affinity_by_pin(v);
 	if (affinity_resets(v))
 		return AFF_RESET;
 	if (affinity_in_transition(v))
 		return affinity_by_slot(v);
-	return flow_is_request(v->step) || answers ? AFF_PAST_COAP : AFF_PAST;
+	return flow_is_request(v->step) ? AFF_PAST_REQUEST : AFF_PAST;
 }
 
 static __always_inline bool affinity_proves(__u8 evidence)
 {
-	return evidence == EVIDENCE_STATE || evidence == EVIDENCE_ACK || evidence == EVIDENCE_MORE;
+	return evidence == EVIDENCE_STATE || evidence == EVIDENCE_ACK;
 }
 
 /* An instance's message, and the pin names it. */
 static __always_inline enum affinity_row affinity_by_sender(const struct affinity_view *v)
 {
-	if (v->evidence == EVIDENCE_END || (v->evidence == EVIDENCE_LAST && v->pin_transfer))
-		return v->own && v->room ? AFF_SENDER_END_OWN : AFF_SENDER_END;
+	if (v->evidence == EVIDENCE_END)
+		return AFF_SENDER_END;
 	if (!affinity_proves(v->evidence))
 		return AFF_SENDER_REST;
 	if (v->evidence == EVIDENCE_ACK && v->pin_closing)
@@ -307,8 +306,8 @@ static __always_inline enum affinity_row affinity_learn(const struct affinity_vi
 	/* Past the deadline the device finds cur without being told. */
 	if (v->pin == PIN_NONE && !affinity_in_transition(v) && v->sender == v->slot.cur)
 		return AFF_SENDER_REST;
-	/* What a closing pin was for has ended. */
-	if ((!pinned || v->pin_closing) && affinity_proves(v->evidence))
+	/* What a closing pin was for has ended, and so has a transfer before another. */
+	if ((!pinned || v->pin_closing || v->transfer) && affinity_proves(v->evidence))
 		return AFF_SENDER_NEW;
 	return v->own && v->room ? AFF_SENDER_OWN : AFF_SENDER_REST;
 }

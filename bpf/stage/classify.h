@@ -24,6 +24,7 @@ struct message {
 	__u32 mid;
 	__u32 mid_of;	/* enum message_id */
 	__u32 evidence; /* enum flow_evidence, if an instance has sent it */
+	__u32 transfer; /* the same of a block-wise transfer */
 	__u32 own;	/* and it is no mere ACK or RST */
 };
 
@@ -49,6 +50,8 @@ static __always_inline enum flow_step coap_step(const struct coap_msg *m)
 	case SL_K_COAP_FETCH:
 		if (m->observe && m->observe_value == COAP_DEREGISTER)
 			return FLOW_STATE;
+		if (m->observe)
+			return FLOW_REGISTER;
 		return m->later_block ? FLOW_BLOCK : FLOW_REQUEST;
 	case SL_K_COAP_PUT:
 	case SL_K_COAP_DELETE:
@@ -67,18 +70,20 @@ static __always_inline enum message_id coap_mid_of(const struct coap_msg *m, enu
 	return MID_UNTOLD;
 }
 
-/* What it means if an instance says this: it asks the device, so it knows it; it
- * notifies; it is in the middle of a transfer.
+/* What it means if an instance says this: it asks the device, so it knows it; or it
+ * notifies.
  */
 static __always_inline enum flow_evidence coap_evidence(const struct coap_msg *m)
 {
-	if (m->code && !coap_class(m->code))
-		return EVIDENCE_STATE;
-	if (m->observe)
-		return EVIDENCE_STATE;
+	return (m->code && !coap_class(m->code)) || m->observe ? EVIDENCE_STATE : EVIDENCE_NONE;
+}
+
+/* That it is in the middle of a block-wise transfer, or at its end. */
+static __always_inline enum flow_evidence coap_transfer(const struct coap_msg *m)
+{
 	if (m->more_blocks)
-		return EVIDENCE_MORE;
-	return m->later_block ? EVIDENCE_LAST : EVIDENCE_NONE;
+		return EVIDENCE_STATE;
+	return m->later_block ? EVIDENCE_END : EVIDENCE_NONE;
 }
 
 static __always_inline enum sl_reason classify_coap(struct cursor *c, struct message *m)
@@ -96,6 +101,7 @@ static __always_inline enum sl_reason classify_coap(struct cursor *c, struct mes
 	m->mid = msg.mid;
 	m->mid_of = coap_mid_of(&msg, m->step);
 	m->evidence = coap_evidence(&msg);
+	m->transfer = coap_transfer(&msg);
 	m->own = msg.type == COAP_CON || msg.type == COAP_NON;
 	return SL_R_NONE;
 }

@@ -22,7 +22,7 @@ _Static_assert(sizeof(struct learn) <= sizeof(struct sl_scratch), "it fits");
  * service; NULL: the slot is not in transition, or the service's flows are not kept.
  */
 static __always_inline const struct sl_service *
-learn_service(const struct flow *f, const struct sl_service_key *key, struct pick_ask *ask)
+learn_service(const struct sl_service_key *key, struct pick_ask *ask)
 {
 	const struct sl_service *svc = bpf_map_lookup_elem(&sl_services, key);
 	const struct sl_control *control;
@@ -33,7 +33,7 @@ learn_service(const struct flow *f, const struct sl_service_key *key, struct pic
 	control = bpf_map_lookup_elem(&sl_control, &zero);
 	if (!control)
 		return NULL;
-	hash = flow_hash(control->flow_key, &f->dst, f->dport);
+	hash = flow_hash(control->flow_key, &ask->key.addr, ask->key.port);
 	if (!slot_read(svc->ring_first + ring_slot(hash, svc->ring_size), &ask->view.slot))
 		return NULL;
 	ask->key.service = svc->id;
@@ -61,24 +61,20 @@ sl_global int sl_learn(struct xdp_md *ctx, const struct flow *f, const struct sl
 
 	if (!l || !f || !ret)
 		return 0;
-	*l = (struct learn){
-		.ask = {
-			.key = { .addr = f->dst, .port = f->dport },
-			.view.sender = ret->instance,
-		},
-		.m = {
-			.messages = 1,
-			.offset = payload >> 16,
-			.left = payload & 0xffff,
-		},
-		.service = {
-			.addr = ret->vip,
-			.port = ret->port,
-			.proto = f->proto,
-			.bank = bank,
-		},
-	};
-	svc = learn_service(f, &l->service, &l->ask);
+	/* VERIFIER: member by member, or the compiler puts it together on the stack. */
+	__builtin_memset(l, 0, sizeof(*l));
+	l->ask.key.addr = f->dst;
+	l->ask.key.port = f->dport;
+	l->ask.view.sender = ret->instance;
+	l->m.messages = 1;
+	l->m.offset = payload >> 16;
+	l->m.left = payload & 0xffff;
+	l->service.addr = ret->vip;
+	l->service.port = ret->port;
+	l->service.proto = f->proto;
+	l->service.bank = bank;
+	barrier(); /* VERIFIER: or it keeps all of this on the stack */
+	svc = learn_service(&l->service, &l->ask);
 	if (!svc)
 		return 0;
 	l->m.protocol = svc->protocol;
@@ -87,9 +83,15 @@ sl_global int sl_learn(struct xdp_md *ctx, const struct flow *f, const struct sl
 	else if (sl_classify(ctx, &l->m))
 		return 0;
 	l->ask.view.now_s = bpf_ktime_get_coarse_ns() / 1000000000;
+	l->ask.view.is_tcp = f->proto == IPPROTO_TCP;
+	if (l->m.transfer) {
+		l->ask.key.transfer = l->ask.view.transfer = true;
+		l->ask.view.evidence = l->m.transfer;
+		sl_pick_by_pin();
+		l->ask.key.transfer = l->ask.view.transfer = false;
+	}
 	l->ask.view.evidence = l->m.evidence;
 	l->ask.view.own = l->m.own;
-	l->ask.view.is_tcp = f->proto == IPPROTO_TCP;
 	l->ask.mid = l->m.mid;
 	l->ask.mid_of = l->m.own ? MID_SERVER : MID_UNTOLD;
 	return sl_pick_by_pin();

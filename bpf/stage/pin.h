@@ -45,6 +45,9 @@ static __always_inline void pick_find_pin(struct pick *k)
 {
 	const struct sl_instance *i;
 
+	k->ask->view.pin_closing = false; /* of an earlier look */
+	k->ask->view.pin_usable = false;
+	k->ask->view.pin_reset = false;
 	k->ask->view.pin = PIN_ESTABLISHED;
 	k->pin = bpf_map_lookup_elem(&sl_pins, &k->ask->key);
 	if (!k->pin) {
@@ -57,7 +60,6 @@ static __always_inline void pick_find_pin(struct pick *k)
 	}
 	k->ask->view.pin_instance = k->pin->instance;
 	k->ask->view.pin_closing = k->pin->flags & SL_PIN_CLOSING;
-	k->ask->view.pin_transfer = k->pin->flags & SL_PIN_TRANSFER;
 	i = instance_of(k->pin->instance);
 	if (!i || i->generation != k->pin->generation)
 		return;
@@ -93,14 +95,14 @@ static __always_inline void pick_find_exchange(struct pick *k)
 static __always_inline bool pick_has_room(const struct pick *k)
 {
 	const struct affinity_view *v = &k->ask->view;
-	bool whole = v->is_tcp || flow_is_opener(v->step);
+	bool exchange = v->sender || flow_is_request(v->step);
+	bool whole = v->sender || v->is_tcp || flow_is_opener(v->step);
 
 	if (!k->state)
 		return false;
-	if (v->sender || flow_is_request(v->step))
-		return k->state->exchanges < k->ask->budget;
-	/* What may be a flood of data leaves half of it to openers. */
-	return k->state->half_open < (whole ? k->ask->budget : k->ask->budget / 2);
+	/* What may be a flood leaves half of it: of data to openers, of requests to answers. */
+	return (exchange ? k->state->exchanges : k->state->half_open) <
+	       (whole ? k->ask->budget : k->ask->budget / 2);
 }
 
 /* -- what is done -- */
@@ -161,12 +163,16 @@ static __always_inline void pick_not_established(struct pick *k, struct sl_pin *
 	pick_fail(k);
 	pin->flags |= SL_PIN_KEEP;
 	if (k->ask->view.pin == PIN_HALF_OPEN && k->pin) {
-		k->pin->seen = pin->seen;
-		k->pin->flags = pin->flags;
-	} else if (pin->instance != k->ask->view.slot.prev && k->state &&
-		   k->state->half_open < k->ask->budget) {
-		pick_add_half_open(k, pin);
+		if (k->pin->instance == pin->instance) {
+			k->pin->seen = pin->seen;
+			k->pin->flags = pin->flags;
+			return;
+		}
+		pick_delete_half_open(k);
 	}
+	if (pin->instance != k->ask->view.slot.prev && k->state &&
+	    k->state->half_open < k->ask->budget)
+		pick_add_half_open(k, pin);
 }
 
 static __always_inline void pick_make_established(struct pick *k, struct sl_pin *pin)
@@ -203,16 +209,6 @@ static __always_inline __u16 pick_make_exchange(struct pick *k, const struct sl_
 	return affinity_instance(&k->ask->view, GO_PREV);
 }
 
-static __always_inline void pick_refresh(struct pick *k)
-{
-	bool lasting = k->ask->view.step == FLOW_STATE || k->ask->view.evidence == EVIDENCE_STATE;
-
-	if (!k->pin)
-		return;
-	k->pin->seen = k->ask->view.now_s;
-	k->pin->flags &= lasting ? ~(SL_PIN_CLOSING | SL_PIN_TRANSFER) : ~SL_PIN_CLOSING;
-}
-
 /* Returns the instance. */
 static __always_inline __u16 pick_act(struct pick *k, __u8 action, __u16 instance)
 {
@@ -221,13 +217,14 @@ static __always_inline __u16 pick_act(struct pick *k, __u8 action, __u16 instanc
 
 	if (i)
 		pin.generation = i->generation;
-	if (k->ask->view.evidence == EVIDENCE_MORE)
-		pin.flags = SL_PIN_TRANSFER;
 	switch (action) {
 	case PIN_LEAVE:
 		break;
 	case PIN_REFRESH:
-		pick_refresh(k);
+		if (k->pin) {
+			k->pin->seen = k->ask->view.now_s;
+			k->pin->flags &= ~SL_PIN_CLOSING;
+		}
 		break;
 	case PIN_TOUCH:
 		if (k->pin)
@@ -240,13 +237,10 @@ static __always_inline __u16 pick_act(struct pick *k, __u8 action, __u16 instanc
 		}
 		break;
 	case PIN_SHORTEN:
-	case PIN_SHORTEN_EXCHANGE:
 		if (k->pin) {
 			k->pin->seen = k->ask->view.now_s;
 			k->pin->flags |= SL_PIN_CLOSING;
 		}
-		if (action == PIN_SHORTEN_EXCHANGE)
-			return pick_make_exchange(k, &pin);
 		break;
 	case PIN_MAKE_HALF_OPEN:
 		return pick_make_half_open(k, &pin);
@@ -257,10 +251,6 @@ static __always_inline __u16 pick_act(struct pick *k, __u8 action, __u16 instanc
 		pick_fail(k);
 		break;
 	case PIN_PROMOTE:
-		if (k->pin && !(k->pin->flags & SL_PIN_TRANSFER))
-			pin.flags = 0; /* there is more than a transfer */
-		pick_make_established(k, &pin);
-		break;
 	case PIN_MAKE_ESTABLISHED:
 		pick_make_established(k, &pin);
 		break;

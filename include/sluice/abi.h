@@ -250,17 +250,20 @@ struct sl_slot {
 };
 _Static_assert(sizeof(struct sl_slot) == 8, "one word");
 
+/* A CoAP device's block-wise transfer has a pin of its own: its observations may be at
+ * another instance.
+ */
 struct sl_pin_key {
 	struct sl_addr addr; /* of the device */
 	__be16 port;
-	__u16 service;
+	__u16 service : 15;
+	__u16 transfer : 1;
 };
 _Static_assert(sizeof(struct sl_pin_key) == 20, "no hidden padding");
 
 enum sl_pin_flag {
 	SL_PIN_CLOSING = 1 << 0, /* saw FIN or RST: idles out soon, and gives way to an opener */
 	SL_PIN_KEEP = 1 << 1, /* half-open only for want of room: lives like an established one */
-	SL_PIN_TRANSFER = 1 << 2, /* for a block-wise transfer: its last block is the end */
 };
 
 struct sl_pin {

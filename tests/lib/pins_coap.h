@@ -29,8 +29,8 @@ enum coap_state {
 	COAP_CANCEL, /* the end of an observation */
 };
 
-/* Of three endpoints two only poll and transfer, quickly: they hold no drain up; and one
- * of these gives its transfers up.
+/* Of three endpoints two poll and transfer, quickly, and hold no drain up; one of these
+ * gives its transfers up, and seldom observes.
  */
 static bool coap_is_quitter(uint32_t i)
 {
@@ -45,8 +45,9 @@ static bool coap_is_poller(uint32_t i)
 static enum coap_thing coap_thing(uint32_t i)
 {
 	static const enum coap_thing poller[] = { COAP_POLL, COAP_POST, COAP_TRANSFER, COAP_POLL };
+	bool observes = !coap_is_poller(i) || coap_is_quitter(i);
 
-	return coap_is_poller(i) ? poller[i % COAP_THINGS] : i % COAP_THINGS;
+	return observes ? i % COAP_THINGS : poller[i % COAP_THINGS];
 }
 
 static uint16_t coap_mid(struct world *w)
@@ -59,8 +60,8 @@ static void coap_pause(struct world *w, uint32_t i)
 {
 	double most = coap_is_poller(i) ? 30 : 100;
 
-	/* A pin lasts for keep after a transfer that is not ended. */
-	if (coap_is_quitter(i) && coap_thing(i) == COAP_TRANSFER)
+	/* A pin lasts for keep after an observation, and after a transfer that is not ended. */
+	if (coap_is_quitter(i) && (coap_thing(i) == COAP_TRANSFER || coap_thing(i) == COAP_OBSERVE))
 		at(w, w->t + uniform(w, 3, 6) * w->sc->keep_s, EV_OPEN, i);
 	else
 		at(w, w->t + uniform(w, 0.1, most), EV_OPEN, i);
@@ -72,6 +73,8 @@ static enum flow_step coap_step(uint32_t i)
 {
 	bool slow = coap_thing(i) == COAP_POST || (coap_thing(i) == COAP_TRANSFER && i % 8 < 4);
 
+	if (coap_thing(i) == COAP_OBSERVE)
+		return FLOW_REGISTER;
 	return slow ? FLOW_REQUEST_SLOW : FLOW_REQUEST;
 }
 
@@ -87,15 +90,22 @@ static void coap_open(struct world *w, uint32_t i)
 	later(w, i, COAP_ASK, 0, 0);
 }
 
-/* A device that polls leaves an instance that drains within keep and a minute; one that
- * has given a transfer up, when that has been forgotten.
+/* What a device asks that does not observe leaves an instance that drains as soon as it
+ * can no longer be a repetition; over the budget, with the transition; and after an
+ * observation, with its pin.
  */
 static void coap_check_drain(struct world *w, uint32_t i, struct who who)
 {
+	bool slow = coap_step(i) == FLOW_REQUEST_SLOW;
 	double left_at = w->left_at[who.id];
+	double within = (slow ? AFFINITY_GRACE_SLOW_S : AFFINITY_GRACE_S) + 1;
 
-	if (coap_is_poller(i) && left_at && !w->sc->pins)
-		w->held += w->t > left_at + (coap_is_quitter(i) ? 2 : 1) * w->sc->keep_s + 60;
+	if (coap_is_quitter(i))
+		within = 2 * w->sc->keep_s + 60;
+	else if (w->sc->budget)
+		within = w->sc->keep_s + 60;
+	if (coap_is_poller(i) && left_at && !w->sc->pins && !w->flows[i].again)
+		w->held += w->t > left_at + within;
 }
 
 /* It must have been @who, unless over the budget nobody could remember it. */
@@ -158,7 +168,7 @@ static void coap_block_next(struct world *w, uint32_t i)
 static void coap_notify_next(struct world *w, uint32_t i)
 {
 	struct flow *f = &w->flows[i];
-	double most = one_in(w, 3) ? w->sc->gap : 5;
+	double most = one_in(w, 3) && !coap_is_poller(i) ? w->sc->gap : 5;
 
 	if (f->left-- > 0)
 		later(w, i, COAP_NOTIFY, 0.05, most);
@@ -189,7 +199,7 @@ static struct said coap_says(struct world *w, uint32_t i, int left)
 	struct said said = { .mid = w->flows[i].mid };
 
 	if (coap_thing(i) == COAP_TRANSFER)
-		said.evidence = left ? EVIDENCE_MORE : EVIDENCE_LAST;
+		said.transfer = left ? EVIDENCE_STATE : EVIDENCE_END;
 	if (coap_thing(i) == COAP_OBSERVE)
 		said.evidence = EVIDENCE_STATE;
 	return said;
@@ -296,7 +306,7 @@ static void coap_flood(struct world *w, uint32_t endpoint)
 		said.mid_of = MID_SERVER;
 	who = packet(w, endpoint, &said);
 	if (one_in(w, 4)) /* there is nobody who could be told apart */
-		message(w, endpoint, who, (struct said){ .evidence = EVIDENCE_MORE });
+		message(w, endpoint, who, (struct said){ .transfer = EVIDENCE_STATE });
 }
 
 static const struct protocol coap = {

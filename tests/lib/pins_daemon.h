@@ -146,10 +146,12 @@ static void sweep_exchanges(struct world *w, struct endpoint *e)
 
 static void sweep_endpoint(struct world *w, struct endpoint *e)
 {
-	if (e->has_full && !sweep_pin(w, e, &e->full, false))
-		full_drop(w, e);
-	if (e->has_half && !sweep_pin(w, e, &e->half, true))
-		half_drop(w, e);
+	for (struct pins *p = e->pins; p < e->pins + SL_ARRAY_SIZE(e->pins); p++) {
+		if (p->has_full && !sweep_pin(w, e, &p->full, false))
+			full_drop(w, p);
+		if (p->has_half && !sweep_pin(w, e, &p->half, true))
+			half_drop(w, p);
+	}
 	sweep_exchanges(w, e);
 }
 

@@ -21,7 +21,7 @@ struct said {
 	enum message_id mid_of;
 	uint16_t mid;
 	uint16_t sender; /* of an instance's message */
-	enum flow_evidence evidence;
+	enum flow_evidence evidence, transfer;
 	bool own;
 };
 
@@ -29,6 +29,7 @@ struct said {
 struct look {
 	struct endpoint *e;
 	struct affinity_view view;
+	struct pins *pins; /* by the key */
 	struct sl_pin *pin;
 	struct exchange *exchange;
 	const struct said *said;
@@ -41,25 +42,25 @@ static uint32_t slot_of(const struct world *w, const struct endpoint *e)
 
 /* -- maps -- */
 
-static void half_drop(struct world *w, struct endpoint *e)
+static void half_drop(struct world *w, struct pins *p)
 {
-	w->n_half -= e->has_half;
-	e->has_half = false;
+	w->n_half -= p->has_half;
+	p->has_half = false;
 }
 
-static void full_drop(struct world *w, struct endpoint *e)
+static void full_drop(struct world *w, struct pins *p)
 {
-	w->n_full -= e->has_full;
-	e->has_full = false;
+	w->n_full -= p->has_full;
+	p->has_full = false;
 }
 
-static void half_add(struct world *w, struct endpoint *e, const struct sl_pin *pin)
+static void half_add(struct world *w, struct pins *p, const struct sl_pin *pin)
 {
-	if (e->has_half)
+	if (p->has_half)
 		return;
 	w->n_half++;
-	e->has_half = true;
-	e->half = *pin;
+	p->has_half = true;
+	p->half = *pin;
 }
 
 static struct exchange *exchange_find(struct endpoint *e, uint16_t mid, bool by_server)
@@ -98,16 +99,17 @@ static bool has_budget(const struct world *w, uint32_t used)
 
 static void find_pin(struct world *w, struct look *l)
 {
-	struct endpoint *e = l->e;
 	struct affinity_view *v = &l->view;
+	bool transfer = v->sender ? v->transfer : v->step == FLOW_BLOCK;
+	struct pins *p = &l->e->pins[transfer];
 
-	v->pin = e->has_full ? PIN_ESTABLISHED : e->has_half ? PIN_HALF_OPEN : PIN_NONE;
+	l->pins = p;
+	v->pin = p->has_full ? PIN_ESTABLISHED : p->has_half ? PIN_HALF_OPEN : PIN_NONE;
 	if (v->pin == PIN_NONE)
 		return;
-	l->pin = e->has_full ? &e->full : &e->half;
+	l->pin = p->has_full ? &p->full : &p->half;
 	v->pin_instance = l->pin->instance;
 	v->pin_closing = l->pin->flags & SL_PIN_CLOSING;
-	v->pin_transfer = l->pin->flags & SL_PIN_TRANSFER;
 	v->pin_usable = l->pin->generation == w->generation[l->pin->instance];
 }
 
@@ -128,16 +130,16 @@ static void find_exchange(struct world *w, struct look *l)
 static void look(struct world *w, struct look *l)
 {
 	struct affinity_view *v = &l->view;
+	uint32_t used;
 
 	w->looked_up++;
 	v->prev_usable = v->slot.prev != 0;
 	v->repeats = l->said->mid_of == MID_DEVICE;
 	v->oneway = w->sc->protocol->oneway;
 	v->is_tcp = w->sc->protocol->is_tcp;
-	if (v->sender || flow_is_request(v->step))
-		v->room = has_budget(w, w->n_exchanges);
-	else /* what may be a flood of data leaves half of it to openers */
-		v->room = has_budget(w, w->n_half * (v->is_tcp || flow_is_opener(v->step) ? 1 : 2));
+	used = v->sender || flow_is_request(v->step) ? w->n_exchanges : w->n_half;
+	/* What may be a flood leaves half of it: of data to openers, of requests to answers. */
+	v->room = has_budget(w, v->sender || v->is_tcp || flow_is_opener(v->step) ? used : 2 * used);
 	find_pin(w, l);
 	if (l->said->mid_of)
 		find_exchange(w, l);
@@ -150,25 +152,29 @@ static void not_established(struct world *w, struct look *l, struct sl_pin pin)
 	w->failures++;
 	pin.flags |= SL_PIN_KEEP;
 	if (l->view.pin == PIN_HALF_OPEN) {
-		l->pin->seen = pin.seen;
-		l->pin->flags = pin.flags;
-	} else if (pin.instance != l->view.slot.prev && has_budget(w, w->n_half)) {
-		half_add(w, l->e, &pin);
+		if (l->pin->instance == pin.instance) {
+			l->pin->seen = pin.seen;
+			l->pin->flags = pin.flags;
+			return;
+		}
+		half_drop(w, l->pins);
 	}
+	if (pin.instance != l->view.slot.prev && has_budget(w, w->n_half))
+		half_add(w, l->pins, &pin);
 }
 
 static void full_make(struct world *w, struct look *l, struct sl_pin pin)
 {
-	struct endpoint *e = l->e;
+	struct pins *p = l->pins;
 
-	if (!e->has_full && w->sc->pins && w->n_full >= w->sc->pins) {
+	if (!p->has_full && w->sc->pins && w->n_full >= w->sc->pins) {
 		not_established(w, l, pin);
 		return;
 	}
-	w->n_full += !e->has_full;
-	e->has_full = true;
-	e->full = pin;
-	half_drop(w, e);
+	w->n_full += !p->has_full;
+	p->has_full = true;
+	p->full = pin;
+	half_drop(w, p);
 }
 
 static uint16_t make_exchange(struct world *w, struct look *l, const struct sl_pin *pin)
@@ -182,16 +188,6 @@ static uint16_t make_exchange(struct world *w, struct look *l, const struct sl_p
 	return pin->instance;
 }
 
-static void refresh(struct look *l)
-{
-	bool lasting = l->view.step == FLOW_STATE || l->view.evidence == EVIDENCE_STATE;
-
-	if (!l->pin)
-		return;
-	l->pin->seen = l->view.now_s;
-	l->pin->flags &= lasting ? ~(SL_PIN_CLOSING | SL_PIN_TRANSFER) : ~SL_PIN_CLOSING;
-}
-
 /* Returns the instance. */
 static uint16_t act(struct world *w, struct look *l, enum pin_action action, uint16_t instance)
 {
@@ -199,14 +195,16 @@ static uint16_t act(struct world *w, struct look *l, enum pin_action action, uin
 		.instance = instance,
 		.generation = w->generation[instance],
 		.seen = l->view.now_s,
-		.flags = l->view.evidence == EVIDENCE_MORE ? SL_PIN_TRANSFER : 0,
 	};
 
 	switch (action) {
 	case PIN_LEAVE:
 		break;
 	case PIN_REFRESH:
-		refresh(l);
+		if (l->pin) {
+			l->pin->seen = l->view.now_s;
+			l->pin->flags &= ~SL_PIN_CLOSING;
+		}
 		break;
 	case PIN_TOUCH:
 		if (l->pin)
@@ -219,36 +217,29 @@ static uint16_t act(struct world *w, struct look *l, enum pin_action action, uin
 		}
 		break;
 	case PIN_SHORTEN:
-	case PIN_SHORTEN_EXCHANGE:
 		if (l->pin) {
 			l->pin->seen = l->view.now_s;
 			l->pin->flags |= SL_PIN_CLOSING;
 		}
-		if (action == PIN_SHORTEN_EXCHANGE)
-			return make_exchange(w, l, &pin);
 		break;
 	case PIN_MAKE_WAITING:
 	case PIN_MAKE_HALF_OPEN:
 		if (action == PIN_MAKE_WAITING)
 			pin.flags = SL_PIN_KEEP;
-		full_drop(w, l->e);
-		half_drop(w, l->e);
-		half_add(w, l->e, &pin);
+		full_drop(w, l->pins);
+		half_drop(w, l->pins);
+		half_add(w, l->pins, &pin);
 		break;
 	case PIN_FAIL:
 		w->failures++;
 		break;
 	case PIN_PROMOTE:
-		if (l->pin && !(l->pin->flags & SL_PIN_TRANSFER))
-			pin.flags = 0;
-		full_make(w, l, pin);
-		break;
 	case PIN_MAKE_ESTABLISHED:
 		full_make(w, l, pin);
 		break;
 	case PIN_DROP:
-		full_drop(w, l->e);
-		half_drop(w, l->e);
+		full_drop(w, l->pins);
+		half_drop(w, l->pins);
 		break;
 	case PIN_MAKE_EXCHANGE:
 		return make_exchange(w, l, &pin);
@@ -296,6 +287,7 @@ static uint16_t ask(struct world *w, uint32_t endpoint, const struct said *said)
 			.sender = said->sender,
 			.evidence = said->evidence,
 			.own = said->own,
+			.transfer = said->sender && said->transfer,
 		},
 	};
 
@@ -336,9 +328,13 @@ static void message(struct world *w, uint32_t endpoint, struct who who, struct s
 	w->messages++;
 	w->moved += w->serial[who.id] != who.serial; /* it is gone, too early */
 	said.sender = who.id;
+	if (!keeps(w, RULE_EVIDENCE))
+		return;
+	if (said.transfer)
+		ask(w, endpoint, &(struct said){ .sender = who.id, .evidence = said.transfer, .transfer = said.transfer });
+	said.transfer = EVIDENCE_NONE;
 	said.mid_of = said.own ? MID_SERVER : MID_UNTOLD;
-	if (keeps(w, RULE_EVIDENCE))
-		ask(w, endpoint, &said);
+	ask(w, endpoint, &said);
 }
 
 /* It must reach @who. */

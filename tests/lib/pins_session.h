@@ -120,7 +120,7 @@ static bool session_torn(struct world *w, struct flow *f)
 {
 	const struct endpoint *e = &w->endpoints[f->endpoint];
 
-	if (e->has_full || e->has_half)
+	if (e->pins[0].has_full || e->pins[0].has_half)
 		f->untold_until = 0;
 	if (!f->untold_until || clock_s(w->t) < f->untold_until)
 		return false;
@@ -188,14 +188,14 @@ static void session_close(struct world *w, uint32_t i)
 		}
 		session_must(w, f, FLOW_CLOSING);
 		/* Without a pin the server's last ACK may make one. */
-		e->ended = e->has_full || e->has_half ? w->t : 0;
+		e->ended = e->pins[0].has_full || e->pins[0].has_half ? w->t : 0;
 	}
 	if (!politely && is_protocol(w, "tcp") && one_in(w, 2)) { /* but its server does: RST */
 		session_replies(w, i, EVIDENCE_END);
 		e->ended = w->t;
 	}
 	/* A FIN makes no pin. */
-	if (!e->has_full && !e->has_half)
+	if (!e->pins[0].has_full && !e->pins[0].has_half)
 		f->untold_until = w->slots[slot_of(w, e)].deadline;
 	if (politely && server_first) {
 		session_reply(w, i, EVIDENCE_ACK);

@@ -90,11 +90,16 @@ struct exchange {
 	struct sl_exchange x;
 };
 
-/* One address and port, and what the kernel's maps hold of it. */
-struct endpoint {
-	uint32_t hash;
+/* What the kernel's maps hold by one key. */
+struct pins {
 	bool has_half, has_full;
 	struct sl_pin half, full;
+};
+
+/* One address and port. */
+struct endpoint {
+	uint32_t hash;
+	struct pins pins[2]; /* [1]: of its block-wise transfer */
 	struct exchange *exchanges;
 	uint32_t n_exchanges, cap_exchanges;
 	uint32_t unanswered; /* CoAP: of NSTART 1 (RFC 7252 4.7), but for what goes on */

@@ -33,7 +33,6 @@ static const char *const action_words[] = {
 	[PIN_WAIT] = "pin refreshed, to last",
 	[PIN_MAKE_WAITING] = "new pin, half-open, to last",
 	[PIN_FAIL] = "counted, so that the transition is prolonged",
-	[PIN_SHORTEN_EXCHANGE] = "pin closing, Message-ID remembered",
 	[PIN_DROP] = "pin dropped if there is one",
 	[PIN_MAKE_EXCHANGE] = "Message-ID remembered",
 	[PIN_REFRESH_EXCHANGE] = "Message-ID remembered for longer",
