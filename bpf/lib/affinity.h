@@ -14,13 +14,13 @@ enum flow_step {
 	FLOW_OPENER,	   /* TCP SYN; DTLS ClientHello without cookie; MQTT-SN CONNECT */
 	FLOW_REQUEST,	   /* CoAP request that may go anywhere */
 	FLOW_REQUEST_SLOW, /* POST, PATCH, iPATCH: must not run twice (RFC 7252 5.8.2) */
-	FLOW_REGISTER,	   /* CoAP request to observe (RFC 7641): where its device's others may be */
-	FLOW_OTHER,	   /* what belongs to a flow */
-	FLOW_ACK,	   /* the same, but may be the end's last word: TCP ACK without data */
-	FLOW_CLOSING,	   /* TCP FIN, RST; DTLS alert; MQTT-SN DISCONNECT */
-	FLOW_BLOCK,	   /* CoAP request for a later block (RFC 7959) */
-	FLOW_STATE,	   /* other CoAP that an instance waits for: response, deregistration */
-	FLOW_ANSWER, /* CoAP ACK, RST: whether there is state, the message that it answers said */
+	FLOW_REGISTER, /* CoAP request to observe (RFC 7641): where its device's others may be */
+	FLOW_OTHER,    /* what belongs to a flow */
+	FLOW_ACK,      /* the same, but may be the end's last word: TCP ACK without data */
+	FLOW_CLOSING,  /* TCP FIN, RST; DTLS alert; MQTT-SN DISCONNECT */
+	FLOW_BLOCK,    /* CoAP request for a later block (RFC 7959) */
+	FLOW_STATE,    /* other CoAP that an instance waits for: response, deregistration */
+	FLOW_ANSWER,   /* CoAP ACK, RST: whether there is state, the message that it answers said */
 };
 
 /* What an instance's message says of it. Nobody can make an instance say this of a
@@ -79,7 +79,7 @@ enum affinity_go {
 	X(PIN_ANSWER,    "any other",                "CoAP ACK, RST",                      "found, not closing",        PIN,      LEAVE)            \
 	X(PIN_WAIT,      "any other",                "no opener, no request",              "found, half-open",          PIN,      WAIT)             \
 	X(PIN_REQUEST,   "any other",                "CoAP request, CON",                  "found, not closing",        PIN,      MAKE_EXCHANGE)    \
-	X(PIN_REQUEST_NON, "any other",              "CoAP request, NON, or no budget",    "found, not closing",        PIN,      LEAVE)            \
+	X(PIN_REQUEST_ONCE, "any other",              "CoAP request, NON, ping, or no budget", "found, not closing",        PIN,      LEAVE)            \
 	X(PIN,           "any other",                "any but an opener if it is closing", "found",                     PIN,      REFRESH)          \
 	X(RESET,         "any other",                "TCP but SYN",                        "its instance is gone, by `reset`", RESET, DROP)        \
 	X(PAST_REQUEST,  "past its deadline",        "CoAP request",                       "none, or closing",          CUR,      LEAVE)            \
@@ -87,8 +87,8 @@ enum affinity_go {
 	X(OPENER_FULL,   "in transition",            "opener",                             "none, and no budget",       PREV,     DROP)             \
 	X(OPENER_EARLY,  "in transition",            "opener, first 4 s",                  "none",                      PREV,     MAKE_HALF_OPEN)   \
 	X(OPENER_LATE,   "in transition",            "opener, later",                      "none",                      CUR,      MAKE_HALF_OPEN)   \
-	X(REGISTER_NON,  "in transition",            "CoAP registration, NON",             "none",                      PREV,     LEAVE)            \
-	X(REQUEST_NON,   "in transition",            "CoAP request, NON",                  "none",                      CUR,      LEAVE)            \
+	X(REGISTER_ONCE,  "in transition",            "CoAP registration, NON",             "none",                      PREV,     LEAVE)            \
+	X(REQUEST_ONCE,  "in transition",            "CoAP request, NON, or ping",         "none",                      CUR,      LEAVE)            \
 	X(REQUEST_FULL,  "in transition",            "CoAP request, CON",                  "none, and no budget",       PREV,     LEAVE)            \
 	X(REQUEST_EARLY, "in transition",            "CoAP request, CON, first 4 s (POST, PATCH, iPATCH: 45 s; registration: always)", "none", PREV, MAKE_EXCHANGE) \
 	X(REQUEST_LATE,  "in transition",            "CoAP request, CON, later",           "none",                      CUR,      MAKE_EXCHANGE)    \
@@ -100,7 +100,7 @@ enum affinity_go {
 	X(SENDER_PROMOTE,"any other",                "an instance's, with evidence",       "names it, half-open",       SENDER,   PROMOTE)          \
 	X(SENDER_PIN,    "any other",                "an instance's, with evidence",       "names it",                  SENDER,   REFRESH)          \
 	X(SENDER_NEW,    "any other",                "an instance's, with evidence",       "none, or closing, or another's transfer", SENDER, MAKE_ESTABLISHED) \
-	X(SENDER_OWN,    "any other",                "an instance's own CON or NON",       "none, or names another",    SENDER,   MAKE_EXCHANGE)    \
+	X(SENDER_OWN,    "any other",                "an instance's own CON or NON",       "any",                       SENDER,   MAKE_EXCHANGE)    \
 	X(SENDER_REST,   "any other",                "any other of an instance",           "any",                       SENDER,   LEAVE)
 /* clang-format on */
 
@@ -167,8 +167,8 @@ struct affinity_view {
 	bool prev_usable; /* slot.prev is some instance and not down */
 	bool prev_reset;  /* it is down, and says so by RST */
 	bool pin_closing;
-	bool pin_usable;   /* its instance is the one it was made for, and not down */
-	bool pin_reset;	   /* it is down, and says so by RST */
+	bool pin_usable; /* its instance is the one it was made for, and not down */
+	bool pin_reset;	 /* it is down, and says so by RST */
 	__u8 pad[1];
 };
 _Static_assert(sizeof(struct affinity_view) == 40, "no hidden padding");
@@ -219,7 +219,7 @@ static __always_inline enum affinity_row affinity_by_pin(const struct affinity_v
 	if (v->pin == PIN_HALF_OPEN && !opens)
 		return AFF_PIN_WAIT;
 	if (flow_is_request(v->step))
-		return v->repeats && v->room ? AFF_PIN_REQUEST : AFF_PIN_REQUEST_NON;
+		return v->repeats && v->room ? AFF_PIN_REQUEST : AFF_PIN_REQUEST_ONCE;
 	return AFF_PIN;
 }
 
@@ -233,7 +233,7 @@ static __always_inline enum affinity_row affinity_by_slot(const struct affinity_
 	}
 	if (flow_is_request(v->step)) {
 		if (!v->repeats)
-			return v->step == FLOW_REGISTER ? AFF_REGISTER_NON : AFF_REQUEST_NON;
+			return v->step == FLOW_REGISTER ? AFF_REGISTER_ONCE : AFF_REQUEST_ONCE;
 		if (!v->room)
 			return AFF_REQUEST_FULL;
 		return affinity_early(v) ? AFF_REQUEST_EARLY : AFF_REQUEST_LATE;

@@ -16,6 +16,8 @@
 #define HELLO_COOKIE HELLO("01cc 0002 c0a8 01")
 #define DATA	     RECORD("17") "0004 01020304"
 #define ALERT	     RECORD("15") "0002 0100"
+#define CIPHER	     RECORD("14") "0001 01" /* ChangeCipherSpec: what a server sends after a proof */
+#define VERIFY	     RECORD("16") "0016 03 00000a 0000 000000 00000a feff 07 01020304050607"
 
 /* Records with a connection id; one of 1.3 is not as long as its header says least. */
 #define CID_12(id)    "19 fefd 0001" SEQUENCE id "0008" TIMES8("aa")
@@ -25,6 +27,8 @@
 #define SN_SEARCHGW   "03 01 00"
 #define SN_PUBLISH    "09 0c 62 0001 0000 aabb" /* QoS -1 */
 #define SN_PINGREQ    "02 16"
+#define SN_PINGRESP   "02 17"
+#define SN_CONNACK    "03 05 00"
 #define SN_SLEEP      "04 18 003c"
 #define SN_DISCONNECT "02 18"
 
@@ -85,19 +89,44 @@ static void test_a_dtls_session_opens_lives_and_ends(void **state)
 	transition(0);
 	STEP(from_device(1, HELLO_FIRST), OPENER_EARLY, OLD);
 	assert_int_equal(half_open(1), OLD);
+	STEP(from_instance(OLD, 1, VERIFY), SENDER_REST, DEVICE);
 	transition(50);
 	STEP(from_device(1, HELLO_FIRST), PIN, OLD); /* repeated */
-	STEP(from_device(1, HELLO_COOKIE), PIN_PROMOTE, OLD);
+	STEP(from_device(1, HELLO_COOKIE), PIN_WAIT, OLD);
+	assert_int_equal(pin_flags(1), SL_PIN_KEEP);
+	STEP(from_instance(OLD, 1, CIPHER), SENDER_PROMOTE, DEVICE);
+	assert_int_equal(established(1), OLD);
 	STEP(from_device(1, DATA), PIN, OLD);
 	STEP(from_device(1, ALERT), PIN_CLOSING, OLD);
 	assert_int_equal(pin_flags(1), SL_PIN_CLOSING);
 	STEP(from_device(1, HELLO_FIRST), OPENER_LATE, NEW);
 	STEP(from_device(2, HELLO_FIRST), OPENER_LATE, NEW);
-	STEP(from_device(3, HELLO_COOKIE), OTHER, OLD); /* its cookie is from OLD */
-	STEP(from_device(4, DATA), OTHER, OLD);
-	STEP(from_device(5, ALERT), CLOSING, OLD);
-	assert_int_equal(established(4), OLD);
-	assert_int_equal(pin_flags(5), SL_PIN_CLOSING);
+	STEP(from_device(3, HELLO_COOKIE), ONEWAY, OLD); /* its cookie is from OLD */
+	STEP(from_device(4, ALERT), OTHER, OLD);
+	assert_int_equal(pins(4), 0);
+}
+
+/* A device that sends, and is not answered. */
+static void test_one_way_data_waits_for_an_answer(void **state)
+{
+	(void)state;
+	transition(50);
+	for (int port = 1; port <= HALF; port++)
+		STEP(from_device(port, DATA), ONEWAY, OLD);
+	assert_int_equal(half_open(1), OLD);
+	assert_int_equal(pin_flags(1), SL_PIN_KEEP);
+	STEP(from_device(50, DATA), ONEWAY_FULL, OLD); /* the rest is for openers */
+	assert_int_equal(pins(50), 0);
+	assert_int_equal(bed_note(fx.bed, SL_N_PIN_FAILED), 1);
+	assert_int_equal(fx.bed->states[fx.service].pin_failures, 1);
+	STEP(from_device(60, HELLO_FIRST), OPENER_LATE, NEW);
+	transition(KEEP);
+	STEP(from_device(1, DATA), PIN_WAIT, OLD);
+	STEP(from_instance(OLD, 1, DATA), SENDER_PROMOTE, DEVICE);
+	assert_int_equal(established(1), OLD);
+	STEP(from_instance(OLD, 50, CID_12("00")), SENDER_NEW, DEVICE);
+	STEP(from_instance(OLD, 51, CID_13("00")), SENDER_NEW, DEVICE);
+	assert_int_equal(established(51), OLD);
 }
 
 static void test_dtls_without_tcp_gets_no_reset(void **state)
@@ -105,7 +134,7 @@ static void test_dtls_without_tcp_gets_no_reset(void **state)
 	(void)state;
 	transition(50);
 	instance_flags(OLD, SL_I_DOWN | SL_I_RESET);
-	STEP(from_device(1, DATA), OTHER, NEW);
+	STEP(from_device(1, DATA), ONEWAY, NEW);
 }
 
 static void test_the_first_byte_names_an_instance(void **state)
@@ -114,10 +143,10 @@ static void test_the_first_byte_names_an_instance(void **state)
 	STEP(from_device(1, CID_12("a2")), CID, THIRD); /* a quiet slot's, too */
 	STEP(from_device(1, CID_13("00")), CID, OLD);
 	transition(50);
-	STEP(from_device(1, DATA), OTHER, OLD);
+	STEP(from_device(1, DATA), ONEWAY, OLD);
 	STEP(from_device(1, CID_12("a1")), CID, NEW); /* before its pin */
-	assert_int_equal(established(1), OLD);
-	STEP(from_device(1, DATA), PIN, OLD);
+	assert_int_equal(half_open(1), OLD);
+	STEP(from_device(1, DATA), PIN_WAIT, OLD);
 	assert_int_equal(bed_note(fx.bed, SL_N_CID_UNKNOWN), 0);
 }
 
@@ -130,7 +159,7 @@ static void test_an_id_of_nobody_goes_by_its_address(void **state)
 	STEP(from_device(1, CID_12("a2")), QUIESCENT, NEW);
 	assert_int_equal(bed_note(fx.bed, SL_N_CID_UNKNOWN), 2);
 	transition(50);
-	STEP(from_device(1, CID_13("a2")), OTHER, OLD);
+	STEP(from_device(1, CID_13("a2")), ONEWAY, OLD);
 	assert_int_equal(bed_note(fx.bed, SL_N_CID_UNKNOWN), 3);
 	STEP(from_device(1, CID_13("a1")), CID, NEW);
 	assert_int_equal(bed_note(fx.bed, SL_N_CID_UNKNOWN), 3);
@@ -146,9 +175,9 @@ static void test_rotations_say_how_long_a_server_id_is(void **state)
 	STEP(from_device(4, CID_13("20 0102 0304 555555")), CID, THIRD);
 	assert_int_equal(bed_note(fx.bed, SL_N_CID_UNKNOWN), 0);
 	assert_int_equal(pins(1) + pins(2) + pins(3) + pins(4), 0);
-	STEP(from_device(5, CID_12("20 0102 0305 555555")), OTHER, OLD);
-	STEP(from_device(6, CID_12("45 0102 0304 555555")), OTHER, OLD); /* not configured */
-	STEP(from_device(7, CID_13("e5 0102 0304 555555")), OTHER, OLD); /* unroutable */
+	STEP(from_device(5, CID_12("20 0102 0305 555555")), ONEWAY, OLD);
+	STEP(from_device(6, CID_12("45 0102 0304 555555")), ONEWAY, OLD); /* not configured */
+	STEP(from_device(7, CID_13("e5 0102 0304 555555")), ONEWAY, OLD); /* unroutable */
 	assert_int_equal(bed_note(fx.bed, SL_N_CID_UNKNOWN), 3);
 }
 
@@ -157,22 +186,27 @@ static void test_an_mqttsn_client_connects_publishes_and_leaves(void **state)
 	(void)state;
 	transition(0);
 	STEP(from_device(1, SN_CONNECT), OPENER_EARLY, OLD);
-	STEP(from_device(1, SN_PUBLISH), PIN_PROMOTE, OLD);
+	STEP(from_instance(OLD, 1, SN_CONNACK), SENDER_REST, DEVICE); /* anybody gets one */
+	STEP(from_device(1, SN_PUBLISH), PIN_WAIT, OLD);
+	STEP(from_instance(OLD, 1, SN_PINGRESP), SENDER_PROMOTE, DEVICE);
+	assert_int_equal(established(1), OLD);
 	transition(50);
-	STEP(from_device(1, SN_SEARCHGW), PIN_REQUEST, OLD);
+	STEP(from_device(1, SN_SEARCHGW), PIN_REQUEST_ONCE, OLD);
 	STEP(from_device(1, SN_SLEEP), PIN, OLD);
 	assert_int_equal(pin_flags(1), 0);
 	STEP(from_device(1, SN_PINGREQ), PIN, OLD);
 	STEP(from_device(1, SN_DISCONNECT), PIN_CLOSING, OLD);
+	STEP(from_instance(OLD, 1, SN_DISCONNECT), SENDER_REST, DEVICE);
 	STEP(from_device(1, SN_CONNECT), OPENER_LATE, NEW);
-	STEP(from_device(2, SN_PUBLISH), OTHER, OLD);
+	STEP(from_device(2, SN_PUBLISH), ONEWAY, OLD);
 	STEP(from_device(3, SN_SEARCHGW), REQUEST_ONCE, NEW);
-	STEP(from_device(4, SN_DISCONNECT), CLOSING, OLD);
-	assert_int_equal(pins(3), 0);
+	STEP(from_device(4, SN_DISCONNECT), OTHER, OLD);
+	assert_int_equal(pins(3) + pins(4), 0);
 }
 
 #define DTLS_TESTS                                                                     \
 	ROWS_TEST(test_a_dtls_session_opens_lives_and_ends, setup_dtls),               \
+		ROWS_TEST(test_one_way_data_waits_for_an_answer, setup_dtls),          \
 		ROWS_TEST(test_dtls_without_tcp_gets_no_reset, setup_dtls),            \
 		ROWS_TEST(test_the_first_byte_names_an_instance, setup_first_byte),    \
 		ROWS_TEST(test_an_id_of_nobody_goes_by_its_address, setup_first_byte), \

@@ -14,7 +14,8 @@
 #define DEV    "198.51.100.1"
 #define PORT   1883
 #define KEEP   300
-#define BUDGET 4 /* of half-open pins, and of exchanges */
+#define BUDGET 8	    /* of half-open pins, and of exchanges */
+#define HALF   (BUDGET / 2) /* of it, for what may be a flood of data or requests */
 
 /* Instances; and where else a packet goes. */
 enum {
@@ -114,9 +115,14 @@ static struct frame from_device(uint16_t port, const char *hex)
 	return datagram((struct path){ DEV, port, VIP, PORT }, hex);
 }
 
+static struct path path_back(int instance, uint16_t port)
+{
+	return (struct path){ instance_addr[instance], PORT, DEV, port };
+}
+
 static struct frame from_instance(int instance, uint16_t port, const char *hex)
 {
-	return datagram((struct path){ instance_addr[instance], PORT, DEV, port }, hex);
+	return datagram(path_back(instance, port), hex);
 }
 
 /* -- steps -- */
@@ -162,13 +168,29 @@ static void step(int line, struct frame f, enum affinity_row row, int to)
 
 /* -- what is remembered: the instance; 0: there is nothing -- */
 
+static struct sl_pin_key pin_key_of(uint16_t port)
+{
+	return (struct sl_pin_key){ .addr = addr_of(DEV),
+				    .port = htons(port),
+				    .service = fx.service };
+}
+
 static bool pin_of(const struct bpf_map *map, uint16_t port, struct sl_pin *ret)
 {
-	struct sl_pin_key key = { .addr = addr_of(DEV),
-				  .port = htons(port),
-				  .service = fx.service };
+	struct sl_pin_key key = pin_key_of(port);
 
 	return !bpf_map_lookup_elem(bpf_map__fd(map), &key, ret);
+}
+
+/* The established pin of the device's block-wise transfer. */
+static struct sl_pin transfer(uint16_t port)
+{
+	struct sl_pin_key key = pin_key_of(port);
+	struct sl_pin p = {};
+
+	key.transfer = true;
+	bpf_map_lookup_elem(bpf_map__fd(fx.bed->skel->maps.sl_pins), &key, &p);
+	return p;
 }
 
 static int established(uint16_t port)
@@ -190,12 +212,13 @@ static int pins(uint16_t port)
 	return established(port) + half_open(port);
 }
 
-/* enum sl_pin_flag, of the established pin. */
+/* enum sl_pin_flag. */
 static uint8_t pin_flags(uint16_t port)
 {
 	struct sl_pin p;
 
-	assert_true(pin_of(fx.bed->skel->maps.sl_pins, port, &p));
+	assert_true(pin_of(fx.bed->skel->maps.sl_pins, port, &p) ||
+		    pin_of(fx.bed->skel->maps.sl_half_open, port, &p));
 	return p.flags;
 }
 
@@ -210,9 +233,7 @@ static uint32_t pin_age(uint16_t port)
 
 static void pin_grow_old(uint16_t port)
 {
-	struct sl_pin_key key = { .addr = addr_of(DEV),
-				  .port = htons(port),
-				  .service = fx.service };
+	struct sl_pin_key key = pin_key_of(port);
 	struct sl_pin p;
 
 	assert_true(pin_of(fx.bed->skel->maps.sl_pins, port, &p));

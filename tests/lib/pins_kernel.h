@@ -139,7 +139,8 @@ static void look(struct world *w, struct look *l)
 	v->is_tcp = w->sc->protocol->is_tcp;
 	used = v->sender || flow_is_request(v->step) ? w->n_exchanges : w->n_half;
 	/* What may be a flood leaves half of it: of data to openers, of requests to answers. */
-	v->room = has_budget(w, v->sender || v->is_tcp || flow_is_opener(v->step) ? used : 2 * used);
+	v->room =
+		has_budget(w, v->sender || v->is_tcp || flow_is_opener(v->step) ? used : 2 * used);
 	find_pin(w, l);
 	if (l->said->mid_of)
 		find_exchange(w, l);
@@ -261,7 +262,7 @@ static uint16_t pick(struct world *w, struct look *l)
 
 	w->rows[row]++;
 	w->over_budget += row == AFF_OPENER_FULL || row == AFF_REQUEST_FULL;
-	w->over_budget += row == AFF_PIN_REQUEST_NON && v->repeats;
+	w->over_budget += row == AFF_PIN_REQUEST_ONCE && v->repeats;
 	if (w->sc->broken == RULE_ROW && w->sc->row == row) {
 		go = w->sc->go;
 		action = w->sc->act;
@@ -331,7 +332,10 @@ static void message(struct world *w, uint32_t endpoint, struct who who, struct s
 	if (!keeps(w, RULE_EVIDENCE))
 		return;
 	if (said.transfer)
-		ask(w, endpoint, &(struct said){ .sender = who.id, .evidence = said.transfer, .transfer = said.transfer });
+		ask(w, endpoint,
+		    &(struct said){ .sender = who.id,
+				    .evidence = said.transfer,
+				    .transfer = said.transfer });
 	said.transfer = EVIDENCE_NONE;
 	said.mid_of = said.own ? MID_SERVER : MID_UNTOLD;
 	ask(w, endpoint, &said);
