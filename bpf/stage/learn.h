@@ -21,8 +21,8 @@ _Static_assert(sizeof(struct learn) <= sizeof(struct sl_scratch), "it fits");
 /* The device's slot in the service that the answer is from, into *@ask. Returns the
  * service; NULL: the slot is not in transition, or the service's flows are not kept.
  */
-static __always_inline const struct sl_service *
-learn_service(const struct sl_service_key *key, struct pick_ask *ask)
+static __always_inline const struct sl_service *learn_service(const struct sl_service_key *key,
+							      struct pick_ask *ask)
 {
 	const struct sl_service *svc = bpf_map_lookup_elem(&sl_services, key);
 	const struct sl_control *control;
