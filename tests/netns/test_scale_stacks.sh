@@ -9,6 +9,8 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/netns/stacks.sh
 . "$(dirname "$0")/stacks.sh"
+# shellcheck source=tests/netns/maps.sh
+. "$(dirname "$0")/maps.sh"
 # shellcheck source=tests/netns/upgrade.sh
 . "$(dirname "$0")/upgrade.sh"
 
@@ -26,7 +28,7 @@ DEVICES=(hold cid nocid observe get put post)
 
 servers_start_on() {
 	mosquitto_start "$1" 1883
-	coapstack_start "$1" "$1" "$(machine_addr "$1" 4)" --every 0.5
+	coapstack_start "$1" "$1" "$(machine_addr "$1" 4)" --every 0.5 --lose 10
 	dtls_start "$1" "$1" "$(machine_addr "$1" 4)" $((512 + ${1#m}))
 }
 
@@ -95,6 +97,14 @@ fresh() {
 }
 
 # -- the end --
+
+# has_no_pin MACHINE PORT: exchanges are no pins.
+has_no_pin() {
+	local id
+
+	id=$(record "$1" "$2" | jq .key)
+	map_dump sl_pins | jq -e --argjson i "$id" 'all(.[]; .value.instance != $i)'
+}
 
 # want_whole WHAT FILTER: what has ended did so whole.
 want_whole() {
@@ -181,19 +191,15 @@ lab_stop pub
 subscribers_stop
 devices_end "${DEVICES[@]}"
 
-# The devices are gone, and so is what they had. What of CoAP may still be repeated by its rules holds
-# an instance for another minute.
+# The devices are gone, and so are their pins. What may be repeated by CoAP's rules would hold an
+# instance for another minute.
 for m in "${OLD[@]}"; do
+	WAIT=$((KEEP + 10)) wait_for has_no_pin "$m" 5683
+	ctl instance remove telemetry "$m" --now >/dev/null
 	for service in broker sessions; do
 		WAIT=$((KEEP + 10)) wait_for instance_is "$service" "$m" .drained
 		ctl instance remove "$service" "$m" >/dev/null
 	done
-	if [ -n "${QUICK:-}" ]; then
-		ctl instance remove telemetry "$m" --now >/dev/null
-	else
-		WAIT=90 wait_for instance_is telemetry "$m" .drained
-		ctl instance remove telemetry "$m" >/dev/null
-	fi
 done
 for service in "${SERVICES[@]}"; do
 	wait_for take_flows "$service" 2
@@ -216,6 +222,11 @@ TRANSFERRED=".transfers_done == .transfers and .transfers_failed == 0 and $NOTHI
 GET=$(want_whole get "$TRANSFERRED") PUT=$(want_whole put "$TRANSFERRED")
 POST=$(want_whole post ".posts_answered == .posts and $NOTHING")
 [ -z "$(executed_twice)" ] || fail "executed twice: $(executed_twice)"
+for m in "${OLD[@]}" "${NEW[@]}"; do
+	lab_stop "coapstack-$m"
+	figures_of "coapstack-$m"
+done | jq -cs . >"$LAB_DIR/coap"
+want "answers lost, requests repeated" "$(cat "$LAB_DIR/coap")" 'all(.[]; .lost > 0 and .lost == .repeated)'
 [ "$(cat "$LAB_DIR"/executed-* | wc -l)" = "$(jq .posts <<<"$POST")" ] || fail "posts and executions differ"
 want "reasons" "$(ctl --json reasons)" \
 	'all(.reasons[]; .group != "failed" and .group != "refused" and .group != "malformed" or .packets == 0)'
@@ -224,4 +235,5 @@ say "3 -> 5 -> 2 in $LASTED s, kill -9, upgrade: $UPGRADE; new flows at five $FR
 say "MQTT: $(jq .asked <<<"$HOLD") questions, $NUMBERS numbers to each of $SUBSCRIBERS subscribers;" \
 	"DTLS: $(jq -n "$CID.asked + $NOCID.asked") questions, $(jq .rebound <<<"$CID") changes of address"
 say "CoAP: $(jq .notifications <<<"$OBSERVE") notifications, $(jq -n "$GET.transfers + $PUT.transfers") transfers of" \
-	"$(jq -n "$GET.blocks + $PUT.blocks") blocks, $(jq .posts <<<"$POST") posts, $(jq .posts_moved <<<"$POST") of them at another instance than before"
+	"$(jq -n "$GET.blocks + $PUT.blocks") blocks, $(jq .posts <<<"$POST") posts, $(jq 'map(.repeated) | add' "$LAB_DIR/coap") of them twice as the answer" \
+	"was lost, $(jq .posts_moved <<<"$POST") at another instance than the one before"
