@@ -15,9 +15,10 @@ static const char help[] =
 	"  --every S           between two notifications (default 1)\n"
 	"  --size N            bytes of /big (default 32k)\n"
 	"  --log FILE          each word that POST /count executed, one a line\n"
+	"  --lose N            one of N answers to a POST is lost (default 0: none)\n"
 	"Resources: /state observable, /big, /upload, /count. JSON on stdout at the end and at\n"
 	"SIGUSR1: name, registrations, notifications, bodies, uploads, executed, repeated (a CON\n"
-	"request that came again and was not executed again).\n";
+	"request that came again and was not executed again), lost.\n";
 
 struct observation {
 	uint8_t token[8];
@@ -36,11 +37,11 @@ struct peer {
 static struct server {
 	struct tool_addr listen;
 	const char *name;
-	uint64_t every_ns, size;
+	uint64_t every_ns, size, lose;
 	FILE *log;
 	uint8_t *body;
 	uint64_t etag, next_number;
-	uint64_t registrations, notifications, bodies, uploads, executed, repeated;
+	uint64_t registrations, notifications, bodies, uploads, executed, repeated, lost;
 } server = { .every_ns = NSEC, .size = 32000 };
 
 static struct peer *peer_of(coap_session_t *session)
@@ -149,6 +150,13 @@ static void put_upload(coap_resource_t *resource, coap_session_t *session,
 
 /* -- /count -- */
 
+/* What is sent before libcoap's next turn gets lost: the answer at hand. */
+static void answer_lose(void)
+{
+	server.lost++;
+	coap_debug_set_packet_loss("100%");
+}
+
 /* libcoap 4.3.1 leaves duplicates to us (RFC 7252 section 4.5): a device has one request open, so
  * the last message id tells.
  */
@@ -172,6 +180,8 @@ static void post_count(coap_resource_t *resource, coap_session_t *session,
 		server.executed++;
 		if (server.log)
 			fprintf(server.log, "%.*s\n", (int)len, data);
+		if (server.lose && server.executed % server.lose == 0)
+			answer_lose();
 	}
 	p->has_mid = true;
 	p->last_mid = mid;
@@ -200,9 +210,9 @@ static void report(void)
 
 	printf("{\"name\":\"%s\",\"registrations\":%" PRIu64 ",\"notifications\":%" PRIu64
 	       ",\"bodies\":%" PRIu64 ",\"uploads\":%" PRIu64 ",\"executed\":%" PRIu64
-	       ",\"repeated\":%" PRIu64 "}\n",
+	       ",\"repeated\":%" PRIu64 ",\"lost\":%" PRIu64 "}\n",
 	       s->name, s->registrations, s->notifications, s->bodies, s->uploads, s->executed,
-	       s->repeated);
+	       s->repeated, s->lost);
 	fflush(stdout);
 }
 
@@ -220,6 +230,7 @@ static void run(coap_context_t *ctx, coap_resource_t *state)
 		now = due > now ? (due - now) / 1000000 + 1 : 1;
 		if (coap_io_process(ctx, now < 50 ? now : 50) < 0)
 			tool_die("coap_io_process failed");
+		coap_debug_set_packet_loss("0%");
 		if (tool_report) {
 			tool_report = 0;
 			report();
@@ -230,7 +241,8 @@ static void run(coap_context_t *ctx, coap_resource_t *state)
 /* clang-format off */
 static const struct option longopts[] = {
 	{ "listen", 1, NULL, 'l' }, { "name", 1, NULL, 'n' }, { "every", 1, NULL, 'e' },
-	{ "size", 1, NULL, 's' }, { "log", 1, NULL, 'g' }, { "help", 0, NULL, 'h' }, { 0 },
+	{ "size", 1, NULL, 's' }, { "log", 1, NULL, 'g' }, { "lose", 1, NULL, 'L' },
+	{ "help", 0, NULL, 'h' }, { 0 },
 };
 
 static void parse(int argc, char **argv)
@@ -241,6 +253,7 @@ static void parse(int argc, char **argv)
 		case 'n': server.name = optarg; break;
 		case 'e': server.every_ns = tool_seconds("every", optarg); break;
 		case 's': server.size = tool_number("size", optarg, 1, 10000000); break;
+		case 'L': server.lose = tool_number("lose", optarg, 0, 1000000); break;
 		case 'g': server.log = fopen(optarg, "ae");
 			if (!server.log)
 				tool_die("--log %s: %s", optarg, strerror(errno));

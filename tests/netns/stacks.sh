@@ -62,14 +62,66 @@ openssl_start() {
 }
 
 # openssl_check WHAT SECONDS: a handshake, and answers from one session of one server alone; of the
-# last question there may be none, as s_client ends with its input. Says the server's name.
+# last question there may be none, as s_client ends with its input. Says the server's name. What was
+# asked before the handshake had ended is one question of several lines.
 openssl_check() {
-	local answers
+	local answers sessions
 
 	answers=$(grep -a ' openssl$' "$LAB_DIR/log/$1" || true)
-	[ "$(awk '{ print $1, $2, $3 }' <<<"$answers" | sort -u | wc -l)" = 1 ] ||
-		fail "$1: not one session: $(awk '{ print $1, $2, $3 }' <<<"$answers" | sort | uniq -c)"
-	awk -v n=$((5 * $2 - 1)) '{ got[$4] } END { for (i = 1; i <= n; i++) if (!(i in got)) exit 1 }' \
+	sessions=$(awk 'NF == 5 { print $1, $2, $3 }' <<<"$answers" | sort | uniq -c)
+	[ "$(grep -c . <<<"$sessions")" = 1 ] || fail "$1: not one session: $sessions"
+	awk -v n=$((5 * $2 - 1)) '{ got[$(NF - 1)] } END { for (i = 1; i <= n; i++) if (!(i in got)) exit 1 }' \
 		<<<"$answers" || fail "$1: an answer is missing: $(wc -l <<<"$answers") of $((5 * $2))"
 	awk '{ print $1; exit }' <<<"$answers"
+}
+
+# -- behind Sluice --
+
+# stacks_config N KEEP: after config_write; services of these protocols alone, over the machines 1..N,
+# each with the server id 512 + its number. Their flows are to speak more often than KEEP.
+stacks_config() {
+	config_edit --arg v4 "$VIP4" --arg keep "$2" --argjson at "$(instances_of "$1" 5684 4)" '
+		.services |= map(select(.name == "broker" or .name == "telemetry") | .keep = $keep) |
+		.services += [{name: "sessions", address: $v4, port: 5684, protocol: "coaps", keep: $keep,
+			cid: {length: 8, layout: "quic-lb", rotations: [{id: 2, server_id_length: 2}]},
+			instances: ($at | to_entries | map(.value + {server_id: (513 + .key)}))}]'
+}
+
+# instance_add SERVICE N: the machine mN.
+instance_add() {
+	local port id=()
+
+	port=$(ctl --json service show "$1" | jq .port)
+	if [ "$1" = sessions ]; then id=(--server-id=$((512 + $2))); fi
+	ctl instance add "$1" "m$2" "$(machine_addr "m$2" 4)" "$port" "${id[@]}" >/dev/null ||
+		fail "m$2 is not added to $1"
+}
+
+instance() { ctl --json instance list "$1" | jq -c --arg i "$2" '.instances[] | select(.name == $i)'; }
+instance_is() { instance "$1" "$2" | jq -e "$3"; }
+
+# in_transition SERVICE...: some slot is, not merely pinned. settled SERVICE...: none of them is.
+in_transition() {
+	local s
+
+	for s; do
+		ctl --json instance list "$s" | jq -e 'any(.instances[]; .slots_in_transition > 0)' && return 0
+	done
+	return 1
+}
+settled() { ctl status && ! in_transition "$@"; }
+
+# has WHAT FILTER: a running tool's figures.
+has() { figures_now "$1" | jq -e "$2"; }
+
+# devices_end WHAT...: in order, and they have ended.
+devices_end() {
+	local what
+
+	for what; do
+		kill -TERM "$(lab_pids_of "$what" | tail -n 1 | cut -d' ' -f1)"
+	done
+	for what; do
+		WAIT=25 wait_for ended "$what"
+	done
 }

@@ -39,17 +39,7 @@ devices_start() {
 	done
 }
 
-devices_stop() {
-	for what in cid nocid coap; do
-		kill -TERM "$(lab_pids_of "$what-$1" | cut -d' ' -f1)"
-	done
-	for what in cid nocid coap; do
-		WAIT=20 wait_for ended "$what-$1"
-	done
-}
-
-# has WHAT FILTER: a running tool's figures.
-has() { figures_now "$1" | jq -e "$2"; }
+devices_stop() { devices_end "cid-$1" "nocid-$1" "coap-$1"; }
 
 ns_add host
 

@@ -338,6 +338,34 @@ static void test_settle(void **state)
 	free(s);
 }
 
+static void test_watch(void **state)
+{
+	struct sl_slot *s = slots_make(3, 2);
+	uint16_t table[] = { 3, 2, 2 };
+
+	(void)state;
+	s[1] = (struct sl_slot){ 2, 1, 1010 };
+	s[2] = (struct sl_slot){ 2, 1, 990 };
+	ring_watch(s, 3);
+	assert_true(ring_slot_is_watched(&s[0]));
+	assert_int_equal(s[0].cur, 2);
+	assert_false(ring_slot_is_watched(&s[1]));
+	assert_int_equal(s[1].deadline, 1010);
+	assert_false(ring_slot_is_watched(&s[2]));
+	assert_int_equal(ring_uses(s, 3, 2, 1000).prev_in_transition, 0);
+	/* It is quiescent to a change and to the sweep. */
+	assert_int_equal(ring_update(s, table, 3, 1000, KEEP, true), 1);
+	assert_int_equal(s[0].prev, 2);
+	assert_int_equal(s[0].deadline, 1100);
+	s[0].deadline = 1;
+	assert_int_equal(ring_settle(s, 3, 1000, (uint64_t[1]){ 1 << 2 }), 2);
+	assert_int_equal(s[0].deadline, 0);
+	ring_watch(s, 3);
+	assert_int_equal(ring_settle(s, 3, 1020, (uint64_t[1]){ 1 << 0 }), 1);
+	assert_true(ring_slot_is_watched(&s[0]));
+	free(s);
+}
+
 static void test_uses(void **state)
 {
 	struct sl_slot *s = slots_make(5, 1);
@@ -439,6 +467,7 @@ int main(void)
 		cmocka_unit_test(test_prolonged_is_not_early),
 		cmocka_unit_test(test_clamp),
 		cmocka_unit_test(test_settle),
+		cmocka_unit_test(test_watch),
 		cmocka_unit_test(test_uses),
 		cmocka_unit_test(test_stale_pins),
 		cmocka_unit_test(test_stale_exchanges),

@@ -12,6 +12,9 @@
 /* TIME_WAIT of Linux and most others. */
 #define CLOSING_IDLE_S 60
 
+/* A deadline that no transition of ours has: the first second after boot. */
+#define SLOT_WATCHED 1
+
 static bool slot_in_transition(const struct sl_slot *slot, uint32_t now_s)
 {
 	return slot->deadline > now_s;
@@ -150,6 +153,23 @@ uint32_t ring_settle(struct sl_slot *slots, uint32_t size, uint32_t now_s, const
 		slot_store(&slots[s], slot);
 	}
 	return unsettled;
+}
+
+void ring_watch(struct sl_slot *slots, uint32_t size)
+{
+	for (uint32_t s = 0; s < size; s++) {
+		struct sl_slot slot = slots[s];
+
+		if (slot.deadline)
+			continue;
+		slot.deadline = SLOT_WATCHED;
+		slot_store(&slots[s], slot);
+	}
+}
+
+bool ring_slot_is_watched(const struct sl_slot *slot)
+{
+	return slot->deadline == SLOT_WATCHED;
 }
 
 struct ring_uses ring_uses(const struct sl_slot *slots, uint32_t size, uint16_t id, uint32_t now_s)

@@ -69,6 +69,16 @@ bool ring_is_unsettled(const struct sl_slot *slots, uint32_t size);
  */
 uint32_t ring_settle(struct sl_slot *slots, uint32_t size, uint32_t now_s, const uint64_t *pinned);
 
+/* Have pins looked for in every slot: one that is quiescent becomes one whose deadline
+ * has long passed. What has no pin goes to cur as before, but what another instance
+ * answers there makes one. So the flows of an instance are known, also where a DTLS
+ * connection id took them and the slot was never its own. ring_settle() ends it.
+ */
+void ring_watch(struct sl_slot *slots, uint32_t size);
+
+/* Is it nothing but that? */
+bool ring_slot_is_watched(const struct sl_slot *slot);
+
 /* Does any slot name @id as cur, or as prev of a transition not yet past? With
  * the pins (counted by the sweep) this decides "drained" and "free".
  */

@@ -126,6 +126,8 @@ void registry_settle(struct daemon *d, struct live_instance *i)
 		give_up_at_once(d, i);
 	flags_store(d, i);
 	state_save(d, i);
+	if (registry_wants_watch(i->service)) /* what is answered from now on is known */
+		registry_watch(d, i->service);
 }
 
 static void ring_follow(struct daemon *d, struct live_service *s, struct event_about about)

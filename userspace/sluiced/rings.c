@@ -61,7 +61,7 @@ void registry_ring_count(struct daemon *d, struct live_service *s, uint32_t sinc
 
 		if (cur && cur->service == s)
 			cur->slots_cur++;
-		if (!slots[n].deadline)
+		if (!slots[n].deadline || ring_slot_is_watched(&slots[n]))
 			continue;
 		s->slots_in_transition++;
 		prev = registry_instance_by_id(d->registry, slots[n].prev);
@@ -78,6 +78,21 @@ void registry_set_unsettled(struct dataplane *dp, uint16_t id, bool unsettled)
 {
 	/* A slot that is stored afterwards is not seen before it. */
 	__atomic_store_n(&dp->service_states[id].unsettled, unsettled, __ATOMIC_SEQ_CST);
+}
+
+bool registry_wants_watch(const struct live_service *s)
+{
+	for (const struct live_instance *i = s->instances; i; i = i->next) {
+		if (i->has_server_id && i->drain_since_s && !i->drained && !instance_is_cut(i))
+			return s->affinity && !s->leaving;
+	}
+	return false;
+}
+
+void registry_watch(struct daemon *d, struct live_service *s)
+{
+	registry_set_unsettled(d->dp, s->id, true);
+	ring_watch(d->dp->slots + s->ring_first, s->ring_size);
 }
 
 int registry_ring_update(struct daemon *d, struct live_service *s)

@@ -11,6 +11,13 @@
  */
 void registry_set_unsettled(struct dataplane *dp, uint16_t id, bool unsettled);
 
+/* Is an instance draining whose flows are found by connection id, and which may so be in
+ * slots that are others'? Then all slots are watched (ring_watch), or it would be
+ * drained while its devices talk.
+ */
+bool registry_wants_watch(const struct live_service *s);
+void registry_watch(struct daemon *d, struct live_service *s);
+
 /* Bring the service's ring to what its instances are now, in place. */
 int registry_ring_update(struct daemon *d, struct live_service *s);
 

@@ -62,6 +62,8 @@ static void settle(struct daemon *d, struct live_service *s, const struct sweep_
 	if (r->pinned && r->size == s->ring_size &&
 	    !ring_settle(d->dp->slots + s->ring_first, s->ring_size, p->start_s, r->pinned))
 		registry_set_unsettled(d->dp, s->id, false);
+	if (registry_wants_watch(s))
+		registry_watch(d, s);
 	registry_ring_count(d, s, p->start_s);
 }
 
