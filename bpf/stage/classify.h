@@ -28,7 +28,8 @@ struct message {
 	__u32 own;	/* and it is no mere ACK or RST */
 };
 
-#define COAP_DEREGISTER 1 /* value of Observe (RFC 7641 2) */
+#define COAP_DEREGISTER 1    /* value of Observe (RFC 7641 2) */
+#define COAP_CONTENT	0x45 /* 2.05 (RFC 7252 5.9.1.5) */
 
 /* POST, PATCH and iPATCH are not idempotent (RFC 7252 5.8.2, RFC 8132), nor may be
  * what is not known: their repetitions must find the server that has seen the
@@ -78,12 +79,16 @@ static __always_inline enum flow_evidence coap_evidence(const struct coap_msg *m
 	return (m->code && !coap_class(m->code)) || m->observe ? EVIDENCE_STATE : EVIDENCE_NONE;
 }
 
-/* That it is in the middle of a block-wise transfer, or at its end. */
+/* That it is in the middle of a block-wise transfer, or at its end. The answer to an
+ * upload's last block need not name the block: libcoap's does not.
+ */
 static __always_inline enum flow_evidence coap_transfer(const struct coap_msg *m)
 {
+	bool other = coap_class(m->code) && m->code != COAP_CONTENT;
+
 	if (m->more_blocks)
 		return EVIDENCE_STATE;
-	return m->later_block ? EVIDENCE_END : EVIDENCE_NONE;
+	return m->later_block || other ? EVIDENCE_END : EVIDENCE_NONE;
 }
 
 static __always_inline enum sl_reason classify_coap(struct cursor *c, struct message *m)

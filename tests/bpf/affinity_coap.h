@@ -20,6 +20,7 @@
 #define NON_CONTENT  "5045"
 #define ACK_CONTENT  "6045"
 #define ACK_CONTINUE "605f"
+#define ACK_CHANGED  "6044"
 #define OBSERVE	     "60"
 #define DEREGISTER   "6101"
 #define BLOCK2(byte) "d10a" byte
@@ -250,6 +251,10 @@ static void test_a_transfer_is_pinned_up_to_its_last_block(void **state)
 	STEP_BLOCKS(from_instance(NEW, 1, ACK_CONTENT "0003" BLOCK1(LATER)), SENDER_END);
 	assert_int_equal(transfer(1).flags, SL_PIN_CLOSING);
 	STEP(from_device(1, CON_POST "0003" BLOCK1(LATER) PAYLOAD), PIN, NEW); /* again */
+	assert_int_equal(transfer(1).flags, 0);
+	/* A last answer that does not name the block. */
+	STEP_BLOCKS(from_instance(NEW, 1, ACK_CHANGED "0003"), SENDER_END);
+	assert_int_equal(transfer(1).flags, SL_PIN_CLOSING);
 }
 
 static void test_the_next_transfer_is_where_it_began(void **state)

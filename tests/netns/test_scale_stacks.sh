@@ -174,7 +174,7 @@ WAIT=$((KEEP + 15)) wait_for settled "${SERVICES[@]}"
 FRESH2=$(fresh 22000)
 want "two take new flows" "$FRESH2" \
 	'all(.broker, .sessions; keys == ["m4", "m5"] and add == 60)'
-for what in get post; do
+for what in get put post; do
 	WAIT=20 wait_for has "$what" '.by_instance | keys == ["m4", "m5"]'
 done
 for service in "${SERVICES[@]}"; do
