@@ -81,10 +81,9 @@ sl_global int sl_learn(struct xdp_md *ctx, const struct flow *f, const struct sl
 	svc = learn_service(f, &l->service, &l->ask);
 	if (!svc)
 		return 0;
-	l->m.protocol = svc->protocol;
 	if (f->proto == IPPROTO_TCP)
 		l->m.evidence = learn_tcp(f->tcp_flags, l->m.left);
-	else if (sl_classify(ctx, &l->m))
+	else if (classify_by(ctx, svc->protocol, &l->m))
 		return 0;
 	l->ask.view.now_s = bpf_ktime_get_coarse_ns() / 1000000000;
 	l->ask.view.evidence = l->m.evidence;
