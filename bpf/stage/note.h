@@ -51,6 +51,9 @@ sl_global __u64 sl_device(struct xdp_md *ctx, const struct flow *f, const struct
 
 static __always_inline __u64 pkt_device(const struct pkt *p)
 {
+	if (p->svc->device_key == SL_DK_ADDRESS)
+		return device_hash(p->control->device_key, &p->flow.src, p->flow.is_v4,
+				   p->account->tenant);
 	return sl_device(p->ctx, &p->flow, p->svc, p->account->tenant,
 			 p->cur.pos - (void *)(long)p->ctx->data);
 }

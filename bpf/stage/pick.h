@@ -54,16 +54,25 @@ sl_global int sl_decide(struct affinity_view *v)
 	return row | affinity_go(row) << 8 | affinity_do(row) << 16;
 }
 
-static __always_inline void pick_look(struct pick *k)
+/* Asked only where no pin decides, because a pin is what most packets have. */
+static __always_inline void pick_find_prev(struct pick *k)
 {
 	struct affinity_view *v = &k->ask->view;
 	const struct sl_instance *prev = v->slot.prev ? instance_of(v->slot.prev) : NULL;
 
 	v->prev_usable = prev && !(prev->flags & SL_I_DOWN);
 	v->prev_reset = instance_is(prev, SL_I_DOWN | SL_I_RESET);
+}
+
+static __always_inline void pick_look(struct pick *k)
+{
+	struct affinity_view *v = &k->ask->view;
+
 	v->repeats = k->ask->mid_of == MID_DEVICE;
 	v->room = pick_has_room(k);
 	pick_find_pin(k);
+	if (!v->pin_usable || v->pin_closing)
+		pick_find_prev(k);
 	if (k->ask->mid_of)
 		pick_find_exchange(k);
 }
