@@ -106,8 +106,8 @@ sl_global int sl_pick_by_pin(void)
 	pick_look(&k);
 	what = sl_decide(&ask->view);
 	go = what >> 8;
-	pick_note(what & 0xff);
 	instance = pick_act(&k, what >> 16, affinity_instance(&ask->view, go));
+	pick_note(what & 0xff); /* VERIFIER: its forks come last */
 	return go == GO_RESET ? PICK_RESET : instance;
 }
 
