@@ -159,7 +159,7 @@ static __always_inline int stage_account(struct pkt *p, enum sl_reason why)
 	if (reason_is(why, SL_G_ADMITTED))
 		account_admitted(p);
 	else if (p->svc)
-		sl_tally(p->account ? p->account->id : 0, p->svc->id, why);
+		tally(p->account ? p->account->id : 0, p->svc->id, why);
 	if (p->control->event_mask && !(seen & p->control->event_mask))
 		account_event(p, why);
 	return reason_action(p, why);

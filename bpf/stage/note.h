@@ -82,11 +82,10 @@ static __always_inline void note_row(__u32 row)
 		c->row[row & 31]++;
 }
 
-/* Count a packet of an account that was not admitted. Entries are per CPU by
- * their key, so adding is plain.
- * VERIFIER: alone, because it is reached in many states. Returns nothing.
+/* VERIFIER: alone, because it is reached in many states. The first of its sort and
+ * CPU; what no longer fits is another's. Returns nothing.
  */
-sl_global int sl_tally(__u32 account, __u16 service, __u16 reason)
+sl_global int sl_tally_first(__u32 account, __u16 service, __u16 reason)
 {
 	struct sl_tally_key key = {
 		.account = account,
@@ -94,19 +93,34 @@ sl_global int sl_tally(__u32 account, __u16 service, __u16 reason)
 		.cpu = bpf_get_smp_processor_id(),
 		.service = service,
 	};
-	__u64 *n = bpf_map_lookup_elem(&sl_tallies, &key), one = 1;
+	__u64 *n, one = 1;
 
-	if (!n) {
-		if (!bpf_map_update_elem(&sl_tallies, &key, &one, BPF_NOEXIST))
-			return 0;
-		key.account = SL_TALLY_OTHER;
-		key.service = 0;
-		n = bpf_map_lookup_elem(&sl_tallies, &key);
-		if (!n) /* the daemon has made it, unless it has only just loaded */
-			return 0;
-	}
-	(*n)++;
+	if (!bpf_map_update_elem(&sl_tallies, &key, &one, BPF_NOEXIST))
+		return 0;
+	key.account = SL_TALLY_OTHER;
+	key.service = 0;
+	n = bpf_map_lookup_elem(&sl_tallies, &key);
+	if (n) /* the daemon has made it, unless it has only just loaded */
+		(*n)++;
 	return 0;
+}
+
+/* Count a packet of an account that was not admitted. Entries are per CPU by
+ * their key, so adding is plain. */
+static __always_inline void tally(__u32 account, __u16 service, __u16 reason)
+{
+	struct sl_tally_key key = {
+		.account = account,
+		.reason = reason,
+		.cpu = bpf_get_smp_processor_id(),
+		.service = service,
+	};
+	__u64 *n = bpf_map_lookup_elem(&sl_tallies, &key);
+
+	if (n)
+		(*n)++;
+	else
+		sl_tally_first(account, service, reason);
 }
 
 #endif
