@@ -145,7 +145,7 @@ static __always_inline void account_event(const struct pkt *p, enum sl_reason wh
 		s.account = p->account->id;
 		s.tenant = p->account->tenant;
 	}
-	sl_sample(p->ctx, &p->flow, &s);
+	sl_sample(p->ctx, pkt_flow(p), &s);
 }
 
 static __always_inline int stage_account(struct pkt *p, enum sl_reason why)
@@ -159,7 +159,7 @@ static __always_inline int stage_account(struct pkt *p, enum sl_reason why)
 	if (reason_is(why, SL_G_ADMITTED))
 		account_admitted(p);
 	else if (p->svc)
-		tally(p->account ? p->account->id : 0, p->svc->id, why);
+		tally(p, why);
 	if (p->control->event_mask && !(seen & p->control->event_mask))
 		account_event(p, why);
 	return reason_action(p, why);

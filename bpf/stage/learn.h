@@ -117,7 +117,8 @@ static __always_inline void stage_learn(struct pkt *p)
 	if (state->outliers)
 		learn_answered(p);
 	if (*(volatile __u32 *)&state->unsettled)
-		sl_learn(p->ctx, &p->flow, p->ret, p->bank, offset << 16 | (p->cur.left & 0xffff));
+		sl_learn(p->ctx, pkt_flow(p), p->ret, p->bank,
+			 offset << 16 | (p->cur.left & 0xffff));
 }
 
 #endif
