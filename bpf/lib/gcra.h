@@ -35,8 +35,13 @@ static __always_inline __u64 gcra_next(__u64 tat, __u64 now, __u64 cost, __u64 l
 {
 	__u64 room = limit > cost ? limit - cost : 0;
 	__u64 slack = tick > room ? tick - room : 0;
-	__u64 base = tat + slack < now ? now : tat;
+	__u64 zero = now, base;
 
+	/* VERIFIER: one state, whichever way the choices went. */
+	sl_opaque(zero);
+	zero ^= now;
+	slack += zero;
+	base = (tat + slack < now ? now : tat) + zero;
 	if (base + cost > now + limit && base > now)
 		return 0;
 	return base + cost;

@@ -52,59 +52,100 @@ static __always_inline void account_admitted(const struct pkt *p)
 	hot->connections += p->step == FLOW_OPENER;
 }
 
+/* What an event says of a packet, but for its flow. */
+struct sampled {
+	__u64 device;
+	__u32 account, tenant;
+	__u16 service, instance;
+	__u16 reason, kind;
+};
+
 /* A flood of a thousand times what is usual is no thousand times as interesting. */
-static __always_inline bool account_event_allowed(struct pkt *p)
+static __always_inline bool event_allowed(const struct sl_control *control)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct sl_cpu_counters *n = bpf_map_lookup_elem(&sl_counters, &cpu);
 	__u32 now_s = bpf_ktime_get_coarse_ns() / 1000000000;
 
-	if (!n || !p->control->event_max)
+	if (!n || !control->event_max)
 		return true;
 	if (n->event_s != now_s) {
 		n->event_s = now_s;
 		n->events = 0;
 	}
-	return n->events++ < p->control->event_max;
+	return n->events++ < control->event_max;
 }
 
-static __always_inline void account_event(struct pkt *p, enum sl_reason why)
+static __always_inline void event_write(struct sl_event *e, struct xdp_md *ctx,
+					const struct flow *f, const struct sampled *s,
+					const struct sl_control *control)
 {
-	struct sl_event *e;
+	__u32 len = ctx->data_end - ctx->data;
 
-	if (!account_event_allowed(p)) {
-		note(SL_N_EVENT_CAPPED);
+	sl_opaque(len); /* VERIFIER: clang 19 would spill half of a packet pointer */
+	*e = (struct sl_event){
+		.time_ns = bpf_ktime_get_coarse_ns(),
+		.ifindex = ctx->ingress_ifindex,
+		.len = len,
+		.account = s->account,
+		.service = s->service,
+		.instance = s->instance,
+		.reason = s->reason,
+		.kind = s->kind,
+		.proto = f->proto,
+	};
+	if (!f->l3_len)
 		return;
+	e->family = f->is_v4 ? 4 : 6;
+	e->sport = f->sport;
+	e->dport = f->dport;
+	e->device = s->device ?: device_hash(control->device_key, &f->src, f->is_v4, s->tenant);
+}
+
+/* VERIFIER: alone, because it is reached in many states. Returns nothing. */
+sl_global int sl_sample(struct xdp_md *ctx, const struct flow *f, const struct sampled *s)
+{
+	const struct sl_control *control;
+	struct sl_event *e;
+	__u32 zero = 0;
+
+	control = bpf_map_lookup_elem(&sl_control, &zero);
+	if (!control || !f || !s)
+		return 0;
+	if (!event_allowed(control)) {
+		note(SL_N_EVENT_CAPPED);
+		return 0;
 	}
 	e = bpf_ringbuf_reserve(&sl_events, sizeof(*e), 0);
 	if (!e) {
 		note(SL_N_EVENT_LOST);
-		return;
+		return 0;
 	}
-	*e = (struct sl_event){
-		.time_ns = bpf_ktime_get_coarse_ns(),
-		.ifindex = p->ctx->ingress_ifindex,
-		.len = p->ctx->data_end - p->ctx->data,
-		.service = p->svc   ? p->svc->id
-			   : p->ret ? p->ret->service
-				    : 0,
-		.instance = p->ret ? p->ret->instance : p->inst_id,
+	event_write(e, ctx, f, s, control);
+	bpf_ringbuf_submit(e, 0);
+	return 0;
+}
+
+static __always_inline void account_event(const struct pkt *p, enum sl_reason why)
+{
+	struct sampled s = {
+		.device = p->device,
+		.instance = p->inst_id,
 		.reason = why,
 		.kind = p->kind,
-		.proto = p->flow.proto,
 	};
-	if (p->flow.l3_len) {
-		e->family = p->flow.is_v4 ? 4 : 6;
-		e->sport = p->flow.sport;
-		e->dport = p->flow.dport;
-		e->device =
-			p->device
-				?: device_hash(p->control->device_key, &p->flow.src, p->flow.is_v4,
-					       p->account ? p->account->tenant : 0);
+
+	if (p->svc)
+		s.service = p->svc->id;
+	if (p->ret) {
+		s.service = p->ret->service;
+		s.instance = p->ret->instance;
 	}
-	if (p->account)
-		e->account = p->account->id;
-	bpf_ringbuf_submit(e, 0);
+	if (p->account) {
+		s.account = p->account->id;
+		s.tenant = p->account->tenant;
+	}
+	sl_sample(p->ctx, pkt_flow(p), &s);
 }
 
 static __always_inline int stage_account(struct pkt *p, enum sl_reason why)
@@ -118,7 +159,7 @@ static __always_inline int stage_account(struct pkt *p, enum sl_reason why)
 	if (reason_is(why, SL_G_ADMITTED))
 		account_admitted(p);
 	else if (p->svc)
-		tally(p->account ? p->account->id : 0, p->svc->id, why);
+		tally(p, why);
 	if (p->control->event_mask && !(seen & p->control->event_mask))
 		account_event(p, why);
 	return reason_action(p, why);

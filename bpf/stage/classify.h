@@ -14,18 +14,17 @@
 
 /* What a parser is told of a payload, and what it says. */
 struct message {
-	__u32 offset;	/* from the frame's start */
-	__u32 left;	/* bytes by the headers in front */
-	__u32 protocol; /* enum sl_protocol */
-	__u32 cid_len;
-	__u32 kind; /* enum sl_kind */
-	__u32 step; /* enum flow_step */
+	__u32 offset; /* from the frame's start */
+	__u32 left;   /* bytes by the headers in front */
 	__u32 messages;
-	__u32 mid;
-	__u32 mid_of;	/* enum message_id */
-	__u32 evidence; /* enum flow_evidence, if an instance has sent it */
-	__u32 transfer; /* the same of a block-wise transfer */
-	__u32 own;	/* and it is no mere ACK or RST */
+	__u8 kind; /* enum sl_kind */
+	__u8 step; /* enum flow_step */
+	__be16 mid;
+	__u8 mid_of;   /* enum message_id */
+	__u8 evidence; /* enum flow_evidence, if an instance has sent it */
+	__u8 transfer; /* the same of a block-wise transfer */
+	bool own;      /* and it is no mere ACK or RST */
+	__u8 cid_len;
 };
 
 #define COAP_DEREGISTER 1    /* value of Observe (RFC 7641 2) */
@@ -111,15 +110,16 @@ static __always_inline enum sl_reason classify_coap(struct cursor *c, struct mes
 	return SL_R_NONE;
 }
 
-static __always_inline void classify_mqtt(struct cursor *c, struct message *m)
+static __always_inline enum sl_reason classify_mqtt(struct cursor *c, struct message *m)
 {
 	struct mqtt_msg msg;
 
 	m->kind = SL_K_MQTT_CONTINUED;
 	if (mqtt_parse(c, &msg) != MQTT_OK)
-		return;
+		return SL_R_NONE;
 	m->kind = msg.kind;
 	m->messages = mqtt_count(c, &msg);
+	return SL_R_NONE;
 }
 
 static __always_inline enum flow_step step_of(bool opener, bool closing)
@@ -164,29 +164,40 @@ static __always_inline enum sl_reason classify_mqttsn(struct cursor *c, struct m
 	return why;
 }
 
-/* VERIFIER: alone, because a walk over options has many paths. Returns enum
- * sl_reason: none, or in which way the message is malformed.
+/* VERIFIER: each parser alone, because a walk over options has many paths; and each
+ * for itself, because in one function they cost each other registers. They return
+ * enum sl_reason: none, or in which way the message is malformed.
  */
-sl_global int sl_classify(struct xdp_md *ctx, struct message *m)
-{
-	struct cursor c;
-
-	if (!m)
-		return SL_R_INTERNAL;
-	c.pos = (void *)(long)ctx->data + (m->offset & PAYLOAD_OFFSET_MAX);
-	c.end = (void *)(long)ctx->data_end;
-	c.left = m->left;
-	switch (m->protocol) {
-	case SL_P_COAP:
-		return classify_coap(&c, m);
-	case SL_P_COAPS:
-		return classify_dtls(&c, m);
-	case SL_P_MQTTSN:
-		return classify_mqttsn(&c, m);
-	default:
-		classify_mqtt(&c, m);
-		return SL_R_NONE;
+#define CLASSIFY(name, parse)                                                       \
+	sl_global int name(struct xdp_md *ctx, struct message *m)                   \
+	{                                                                           \
+		struct cursor c;                                                    \
+                                                                                    \
+		if (!m)                                                             \
+			return SL_R_INTERNAL;                                       \
+		c.pos = (void *)(long)ctx->data + (m->offset & PAYLOAD_OFFSET_MAX); \
+		c.end = (void *)(long)ctx->data_end;                                \
+		c.left = m->left;                                                   \
+		return parse(&c, m);                                                \
 	}
+
+CLASSIFY(sl_classify_coap, classify_coap)
+CLASSIFY(sl_classify_mqtt, classify_mqtt)
+CLASSIFY(sl_classify_dtls, classify_dtls)
+CLASSIFY(sl_classify_mqttsn, classify_mqttsn)
+
+/* Where @protocol has no parser nothing is learnt of the message. */
+static __always_inline int classify_by(struct xdp_md *ctx, __u8 protocol, struct message *m)
+{
+	if (protocol == SL_P_COAP)
+		return sl_classify_coap(ctx, m);
+	if (protocol == SL_P_MQTT)
+		return sl_classify_mqtt(ctx, m);
+	if (protocol == SL_P_COAPS)
+		return sl_classify_dtls(ctx, m);
+	if (protocol == SL_P_MQTTSN)
+		return sl_classify_mqttsn(ctx, m);
+	return SL_R_NONE;
 }
 
 static __always_inline void classify_tcp(struct pkt *p)
@@ -207,12 +218,11 @@ static __always_inline void classify_tcp(struct pkt *p)
 }
 
 /* A message at the packet's payload, about which nothing is known yet. */
-static __always_inline struct message message_of(const struct pkt *p, __u32 protocol)
+static __always_inline struct message message_of(const struct pkt *p)
 {
 	return (struct message){
 		.offset = p->cur.pos - (void *)(long)p->ctx->data,
 		.left = p->cur.left,
-		.protocol = protocol,
 		.step = p->step,
 		.messages = 1,
 	};
@@ -220,11 +230,11 @@ static __always_inline struct message message_of(const struct pkt *p, __u32 prot
 
 static __always_inline enum sl_reason classify_payload(struct pkt *p)
 {
-	struct message m = message_of(p, p->svc->protocol);
+	struct message m = message_of(p);
 	enum sl_reason why;
 
 	m.cid_len = p->svc->cid_len;
-	why = sl_classify(p->ctx, &m);
+	why = classify_by(p->ctx, p->svc->protocol, &m);
 	p->kind = m.kind;
 	p->step = m.step;
 	p->messages = m.messages;

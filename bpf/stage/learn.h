@@ -77,10 +77,9 @@ sl_global int sl_learn(struct xdp_md *ctx, const struct flow *f, const struct sl
 	svc = learn_service(&l->service, &l->ask);
 	if (!svc)
 		return 0;
-	l->m.protocol = svc->protocol;
 	if (f->proto == IPPROTO_TCP)
 		l->m.evidence = learn_tcp(f->tcp_flags, l->m.left);
-	else if (sl_classify(ctx, &l->m))
+	else if (classify_by(ctx, svc->protocol, &l->m))
 		return 0;
 	l->ask.view.now_s = bpf_ktime_get_coarse_ns() / 1000000000;
 	l->ask.view.is_tcp = f->proto == IPPROTO_TCP;
@@ -120,7 +119,8 @@ static __always_inline void stage_learn(struct pkt *p)
 	if (state->outliers)
 		learn_answered(p);
 	if (*(volatile __u32 *)&state->unsettled)
-		sl_learn(p->ctx, &p->flow, p->ret, p->bank, offset << 16 | (p->cur.left & 0xffff));
+		sl_learn(p->ctx, pkt_flow(p), p->ret, p->bank,
+			 offset << 16 | (p->cur.left & 0xffff));
 }
 
 #endif

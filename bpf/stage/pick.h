@@ -41,29 +41,37 @@ static __always_inline void pick_note(__u32 row)
 		note(SL_N_EXCHANGE_FULL);
 }
 
-/* VERIFIER: alone, so that what follows is verified once, not once a row. Returns
- * row, where to and what to do, 8 bits each.
+/* VERIFIER: by way of a map's memory, of which it knows nothing, so that what follows
+ * is verified once, not once a row. A call would cost twice as much.
  */
-sl_global int sl_decide(struct affinity_view *v)
+static __always_inline __u32 pick_decide(struct pick_ask *ask)
 {
-	enum affinity_row row;
+	const struct affinity_view *v = &ask->view;
+	enum affinity_row row = v->sender ? affinity_learn(v) : affinity_decide(v);
 
-	if (!v)
-		return AFF_QUIESCENT;
-	row = v->sender ? affinity_learn(v) : affinity_decide(v);
-	return row | affinity_go(row) << 8 | affinity_do(row) << 16;
+	*(volatile __u32 *)&ask->decided = row | affinity_go(row) << 8 | affinity_do(row) << 16;
+	return *(volatile __u32 *)&ask->decided;
 }
 
-static __always_inline void pick_look(struct pick *k)
+/* Asked only where no pin decides, because a pin is what most packets have. */
+static __always_inline void pick_find_prev(struct pick *k)
 {
 	struct affinity_view *v = &k->ask->view;
 	const struct sl_instance *prev = v->slot.prev ? instance_of(v->slot.prev) : NULL;
 
 	v->prev_usable = prev && !(prev->flags & SL_I_DOWN);
 	v->prev_reset = instance_is(prev, SL_I_DOWN | SL_I_RESET);
+}
+
+static __always_inline void pick_look(struct pick *k)
+{
+	struct affinity_view *v = &k->ask->view;
+
 	v->repeats = k->ask->mid_of == MID_DEVICE;
 	v->room = pick_has_room(k);
 	pick_find_pin(k);
+	if (!v->pin_usable || v->pin_closing)
+		pick_find_prev(k);
 	if (k->ask->mid_of)
 		pick_find_exchange(k);
 }
@@ -94,11 +102,13 @@ sl_global int sl_pick_by_pin(void)
 	service = ask->key.service;
 	k.ask = ask;
 	k.state = bpf_map_lookup_elem(&sl_svc_states, &service);
+	if (!k.state) /* every service has one */
+		return 0;
 	pick_look(&k);
-	what = sl_decide(&ask->view);
+	what = pick_decide(ask);
 	go = what >> 8;
-	pick_note(what & 0xff);
 	instance = pick_act(&k, what >> 16, affinity_instance(&ask->view, go));
+	pick_note(what & 0xff); /* VERIFIER: its forks come last */
 	return go == GO_RESET ? PICK_RESET : instance;
 }
 
@@ -111,12 +121,17 @@ static __always_inline bool is_oneway(__u8 protocol)
 /* The slot is in transition, or past it with pins left. */
 static __always_inline int pick_by_pin(struct pkt *p, struct sl_slot slot)
 {
+	struct sl_pin_key parts = {
+		.port = p->flow.sport,
+		.service = p->svc->id,
+		.transfer = p->step == FLOW_BLOCK,
+	};
 	struct pick_ask *ask = pick_scratch();
 
 	if (!ask)
 		return 0;
 	*ask = (struct pick_ask){
-		.key = { .addr = p->flow.src, .port = p->flow.sport, .service = p->svc->id },
+		.key.addr = p->flow.src,
 		.mid = p->mid,
 		.mid_of = p->mid_of,
 		.budget = p->svc->half_open_max,
@@ -128,8 +143,7 @@ static __always_inline int pick_by_pin(struct pkt *p, struct sl_slot slot)
 			.oneway = is_oneway(p->svc->protocol),
 		},
 	};
-
-	ask->key.transfer = p->step == FLOW_BLOCK;
+	sl_put_word(&ask->key.port, &parts.port, 32);
 	if (!p->now_ns)
 		p->now_ns = bpf_ktime_get_coarse_ns();
 	ask->view.now_s = p->now_ns / 1000000000;

@@ -16,8 +16,8 @@ struct pick_ask {
 	__be16 mid;
 	__u8 mid_of; /* enum message_id */
 	__u8 pad;
-	__u32 budget; /* of half-open pins, and of exchanges */
-	__u32 pad2;
+	__u32 budget;		   /* of half-open pins, and of exchanges */
+	__u32 decided;		   /* row, where to and what to do, 8 bits each */
 	struct affinity_view view; /* what the packet says; maps say the rest */
 };
 _Static_assert(sizeof(struct pick_ask) == 72, "no hidden padding");

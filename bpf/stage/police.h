@@ -125,7 +125,7 @@ _Static_assert(SL_R_DEVICE_PACKETS + SL_Q_CONNECTIONS == SL_R_DEVICE_CONNECTIONS
 static __always_inline enum sl_reason police_mark(struct pkt *p, enum sl_reason why)
 {
 	note(SL_N_MARKED);
-	tally(p->account->id, p->svc->id, why | SL_TALLY_MARK);
+	tally(p, why | SL_TALLY_MARK);
 	return SL_R_NONE;
 }
 

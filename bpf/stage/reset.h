@@ -171,7 +171,7 @@ static __always_inline enum sl_reason stage_reset(struct pkt *p)
 
 	if (bpf_map_lookup_elem(&sl_targets, &ifindex))
 		p->egress = ifindex;
-	return sl_reset(p->ctx, &p->flow, p->svc, p->cur.left);
+	return sl_reset(p->ctx, pkt_flow(p), p->svc, p->cur.left);
 }
 
 #endif

@@ -44,40 +44,51 @@ static __always_inline __u32 resolve_tenant(const struct pkt *p)
 
 static __always_inline enum sl_reason resolve_account(struct pkt *p)
 {
-	struct sl_account_key key = {
+	struct sl_account_key key, parts = {
 		.tenant = resolve_tenant(p),
 		.service = p->svc->id,
 		.bank = p->bank,
 	};
 
-	if (!key.tenant)
+	if (!parts.tenant)
 		return SL_R_UNKNOWN_TENANT;
+	sl_put_word(&key, &parts, 64);
 	p->account = bpf_map_lookup_elem(&sl_accounts, &key);
 	return p->account ? SL_R_NONE : SL_R_NOT_ALLOWED;
 }
 
-static __always_inline enum sl_reason stage_resolve(struct pkt *p)
+static __always_inline struct sl_service *resolve_service(const struct pkt *p)
 {
-	struct sl_service_key to = {
-		.addr = p->flow.dst,
+	struct sl_service_key key = { .addr = p->flow.dst };
+	struct sl_service_key parts = {
 		.port = p->flow.dport,
 		.proto = p->flow.proto,
 		.bank = p->bank,
 	};
-	struct sl_return_key from = {
-		.addr = p->flow.src,
-		.port = p->flow.sport,
-		.proto = p->flow.proto,
-	};
 
+	sl_put_word(&key.port, &parts.port, 32);
+	return bpf_map_lookup_elem(&sl_services, &key);
+}
+
+static __always_inline struct sl_return *resolve_return(const struct pkt *p)
+{
+	struct sl_return_key key = { .addr = p->flow.src };
+	struct sl_return_key parts = { .port = p->flow.sport, .proto = p->flow.proto };
+
+	sl_put_word(&key.port, &parts.port, 32);
+	return bpf_map_lookup_elem(&sl_returns, &key);
+}
+
+static __always_inline enum sl_reason stage_resolve(struct pkt *p)
+{
 	if (p->dst_owned) {
-		p->svc = bpf_map_lookup_elem(&sl_services, &to);
+		p->svc = resolve_service(p);
 		if (p->svc)
 			return resolve_account(p);
 		if (!filter_has(p, &p->flow.src))
 			return SL_R_NOT_OURS;
 	}
-	p->ret = bpf_map_lookup_elem(&sl_returns, &from);
+	p->ret = resolve_return(p);
 	return p->ret ? SL_R_NONE : SL_R_NOT_OURS;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Loads the programs of object files and prints what the verifier had to do for
  * each: verified OBJECT... One line a program, fields by tabs: object, program,
- * instructions processed, instructions of the program, bytes of machine code.
+ * instructions processed, instructions of the program, bytes of machine code, bytes
+ * of stack as 6.1 counts them (-1: not told).
  * Nothing is attached or pinned. Needs root.
  */
 #include <errno.h>
@@ -10,6 +11,9 @@
 #include <string.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include "verified_stack.h"
+
+#define PROGRAMS 16 /* of an object, at most */
 
 /* The verifier's log, if a program is refused: its last lines say why. */
 static int complain(enum libbpf_print_level level, const char *fmt, va_list args)
@@ -17,7 +21,7 @@ static int complain(enum libbpf_print_level level, const char *fmt, va_list args
 	return level == LIBBPF_WARN ? vfprintf(stderr, fmt, args) : 0;
 }
 
-static int print_program(const char *path, const struct bpf_program *p)
+static int print_program(const char *path, const struct bpf_program *p, const char *log)
 {
 	struct bpf_prog_info info = {};
 	__u32 len = sizeof(info);
@@ -25,22 +29,46 @@ static int print_program(const char *path, const struct bpf_program *p)
 
 	if (err)
 		return err;
-	printf("%s\t%s\t%u\t%zu\t%u\n", path, bpf_program__name(p), info.verified_insns,
-	       info.xlated_prog_len / sizeof(struct bpf_insn), info.jited_prog_len);
+	printf("%s\t%s\t%u\t%zu\t%u\t%d\n", path, bpf_program__name(p), info.verified_insns,
+	       info.xlated_prog_len / sizeof(struct bpf_insn), info.jited_prog_len,
+	       stack_of(p, log));
 	return 0;
+}
+
+/* Again, with libbpf's own log, which says why. */
+static void load_again(const char *path)
+{
+	struct bpf_object *o = bpf_object__open_file(path, NULL);
+
+	if (o)
+		bpf_object__load(o);
+	bpf_object__close(o);
 }
 
 static int print_object(const char *path)
 {
+	static char logs[PROGRAMS][STACK_LOG_BYTES];
 	struct bpf_object *o = bpf_object__open_file(path, NULL);
 	struct bpf_program *p;
-	int err = o ? bpf_object__load(o) : -errno;
+	int err = o ? 0 : -errno, n = 0;
 
+	bpf_object__for_each_program(p, o) {
+		if (n == PROGRAMS)
+			err = -E2BIG;
+		if (!err)
+			err = bpf_program__set_log_level(p, STACK_LOG_LEVEL);
+		if (!err)
+			err = bpf_program__set_log_buf(p, logs[n++], STACK_LOG_BYTES);
+	}
 	if (!err) {
-		bpf_object__for_each_program(p, o) {
-			if (!err)
-				err = print_program(path, p);
-		}
+		err = bpf_object__load(o);
+		if (err)
+			load_again(path);
+	}
+	n = 0;
+	bpf_object__for_each_program(p, o) {
+		if (!err)
+			err = print_program(path, p, logs[n++]);
 	}
 	if (err)
 		fprintf(stderr, "verified: %s: %s\n", path, strerror(-err));

@@ -18,16 +18,15 @@
 #define FULL_REPEATS  (1u << 19)
 #define QUICK_ROUNDS  5
 #define QUICK_REPEATS (1u << 16)
-#define PIN_REPEATS   (1u << 18) /* at most: all have to find room at once */
-#define YARDSTICK     4		 /* times as many: so little is lost in noise else */
+#define YARDSTICK     4 /* times as many: so little is lost in noise else */
 
 /* -- rounds -- */
 
 static uint32_t repeats_of(const struct bench *b, size_t i)
 {
-	bool few = cases[i].makes_pins && b->opts.repeats > PIN_REPEATS;
+	bool few = measure_makes(&cases[i]) && b->opts.repeats > WORLD_FRESH_MOST;
 
-	return few ? PIN_REPEATS : b->opts.repeats;
+	return few ? WORLD_FRESH_MOST : b->opts.repeats;
 }
 
 static int one_round(struct bench *b, bool apart, int round, struct measure_error *reterr)
@@ -256,6 +255,10 @@ int main(int argc, char **argv)
 		return 1;
 	if (parse(argc, argv, &b->opts))
 		return usage();
+	if (case_missing()) {
+		fprintf(stderr, "bench: no case for the row %s\n", case_missing());
+		return 1;
+	}
 	if (b->opts.list)
 		return list(b);
 	err = set_up(b, &none);

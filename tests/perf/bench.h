@@ -42,6 +42,9 @@ static inline bool bench_wants(const struct bench *b, size_t i)
 	return b->rows[i].wanted;
 }
 
+/* A row of the decision table (lib/affinity.h) that no case takes; NULL: none. */
+const char *case_missing(void);
+
 /* What a case is called in a table: its name and parameters. */
 void case_label(const struct measure_case *c, const struct world *w, char *ret, size_t size);
 bool case_is_many(const struct measure_case *c);

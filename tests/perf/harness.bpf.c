@@ -43,6 +43,12 @@ static __always_inline void put(void *data, __u32 i, __u64 word)
 	*(__u64 *)(data + PERF_HEAD + 8 * i) = word;
 }
 
+/* Also where it has not changed, as in front of the program that does nothing. */
+static __always_inline void restore_length(struct xdp_md *ctx)
+{
+	bpf_xdp_adjust_tail(ctx, (int)perf_run.len - (int)bpf_xdp_get_buff_len(ctx));
+}
+
 static __always_inline int restore(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data;
@@ -88,6 +94,8 @@ static __always_inline int restore(struct xdp_md *ctx)
 	SEC("xdp.frags")                                                  \
 	int name(struct xdp_md *ctx)                                      \
 	{                                                                 \
+		if (perf_run.len)                                         \
+			restore_length(ctx);                              \
 		if (!restore(ctx))                                        \
 			bpf_tail_call_static(ctx, &perf_targets, target); \
 		return XDP_ABORTED;                                       \

@@ -36,7 +36,7 @@ struct perf_run {
 	__u8 pad[5];
 	__u32 first, mask; /* its flows, in perf_flows */
 	__u32 fresh; /* bits of the turn that are added to the address: a new flow each packet */
-	__u32 pad2;
+	__u32 len;   /* not 0: give the frame this length again */
 	__u64 turn;
 };
 

@@ -10,33 +10,32 @@
 #include <bpf/libbpf.h>
 #include "dataplane/stats.h"
 #include "measure.h"
+#include "payload.h"
 #include "tests/perf/harness.skel.h"
 
 #define FOREIGN_ADDR "192.0.2.77"
 
-/* GET /sensors/temperature/room12?unit=celsius, as a client of libcoap sends it. */
-static const uint8_t coap_get[] =
-	"\x44\x01\x12\x34\x01\x02\x03\x04\xb7sensors\x0btemperature\x06room12\x4c"
-	"unit=celsius";
-static const uint8_t coap_content[] = "\x64\x45\x12\x34\x01\x02\x03\x04\xc0\x21\x3c\xff"
-				      "{\"temperature\":21.5,\"unit\":\"celsius\"}";
-static const uint8_t mqtt_publish[] =
-	"\x32\x2e\x00\x19sensors/temperature/room1\x00\x07{\"celsius\":21.52}";
+static bool speaks_mqtt(enum world_service s)
+{
+	return s == W_MQTT || s == W_MQTT_DEVICE || s == W_MQTT_MANY || s == W_PINS ||
+	       s == W_RESET || s == W_MQTT_PAST || s == W_CLOSING || s == W_HALF_OPEN;
+}
+
+static enum perf_payload payload_of(const struct measure_case *c)
+{
+	if (c->payload)
+		return c->payload;
+	if (speaks_mqtt(c->service))
+		return PAYLOAD_MQTT_PUBLISH;
+	return c->way == PERF_TO_DEVICE4 ? PAYLOAD_COAP_CONTENT : PAYLOAD_COAP_GET;
+}
 
 static void make_frame(const struct measure_case *c, struct frame *ret)
 {
-	const uint8_t *payload = coap_get;
-	size_t len = sizeof(coap_get) - 1;
+	struct world_message m = { .tcp_flags = c->tcp_flags };
 
-	if (c->way == PERF_TO_DEVICE4) {
-		payload = coap_content;
-		len = sizeof(coap_content) - 1;
-	} else if (c->service == W_MQTT || c->service == W_MQTT_DEVICE ||
-		   c->service == W_MQTT_MANY || c->service == W_PINS) {
-		payload = mqtt_publish;
-		len = sizeof(mqtt_publish) - 1;
-	}
-	world_frame(c->service, c->way, payload, len, ret);
+	m.payload = payload_bytes(payload_of(c), &m.len);
+	world_frame(c->service, c->way, &m, ret);
 	if (c->foreign) {
 		struct sl_addr a = addr_of(FOREIGN_ADDR);
 
@@ -54,7 +53,8 @@ static void tell_harness(struct world *w, const struct measure_case *c, const st
 	run->first = w->first[c->flows];
 	run->mask = w->count[c->flows] - 1;
 	run->fresh = c->fresh ? WORLD_FRESH : 0;
-	if (c->makes_pins)
+	run->len = c->shrinks ? f->len : 0;
+	if (measure_makes(c))
 		run->turn = 1;
 }
 
@@ -122,44 +122,74 @@ static int check(const struct measure_case *c, const struct stats_reasons *befor
 	return -EPROTO;
 }
 
-static int drop_pins(struct world *w, const struct measure_case *c, uint32_t n,
-		     const struct stats_reasons *before, const struct stats_reasons *after,
-		     struct measure_error *reterr)
+/* Packets decided by the case's row of the table so far. */
+static uint64_t decided(const struct world *w, const struct measure_case *c)
 {
-	int err = world_drop_new_pins(w, c->service + 1, 1, n);
+	uint64_t n = 0;
 
-	if (!err && after->note[SL_N_PIN_FAILED] == before->note[SL_N_PIN_FAILED])
-		return 0;
-	snprintf(reterr->text, sizeof(reterr->text), "%s: not every packet has made a pin",
-		 c->name);
-	return -EPROTO;
+	for (uint32_t cpu = 0; c->row && cpu < w->dp->n_cpus; cpu++)
+		n += w->dp->counters[cpu].row[c->row];
+	return n;
 }
 
-int measure(struct world *w, const struct measure_case *c, enum perf_target target,
-	    uint32_t repeats, struct measure_result *ret, struct measure_error *reterr)
+/* Between world_prepare() and world_tidy(). */
+static int measure_prepared(struct world *w, const struct measure_case *c, enum perf_target target,
+			    uint32_t repeats, struct measure_result *ret,
+			    struct measure_error *reterr)
 {
 	struct stats_reasons before, after;
 	struct measure_result r;
 	struct frame f;
+	uint64_t rows;
 	double warm;
 	int err;
 
 	make_frame(c, &f);
 	tell_harness(w, c, &f);
 	err = run(w, &f, PERF_NOTHING, repeats, &r.harness, reterr);
-	if (!err && !c->makes_pins)
+	if (!err && !measure_makes(c))
 		err = run(w, &f, target, repeats / 4, &warm, reterr);
 	tell_harness(w, c, &f);
 	stats_reasons(w->dp, &before);
+	rows = decided(w, c);
 	if (!err)
 		err = run(w, &f, target, repeats, &r.whole, reterr);
 	stats_reasons(w->dp, &after);
 	if (!err)
 		err = check(c, &before, &after, repeats, reterr);
-	if (!err && c->makes_pins)
-		err = drop_pins(w, c, repeats, &before, &after, reterr);
+	if (!err && c->row && decided(w, c) - rows != repeats) {
+		snprintf(reterr->text, sizeof(reterr->text), "%s: decided by another row", c->name);
+		err = -EPROTO;
+	}
 	if (!err)
 		*ret = r;
+	return err;
+}
+
+static struct world_flows_of flows_of(const struct measure_case *c, uint32_t repeats)
+{
+	struct world_flows_of of = { .service = c->service, .makes = c->makes, .fresh = c->fresh };
+
+	if (c->fresh)
+		of.n = repeats;
+	else if (c->flows != W_SEQ_1)
+		of.n = WORLD_FEW;
+	return of;
+}
+
+int measure(struct world *w, const struct measure_case *c, enum perf_target target,
+	    uint32_t repeats, struct measure_result *ret, struct measure_error *reterr)
+{
+	struct world_flows_of flows = flows_of(c, repeats);
+	int err = world_prepare(w, &flows);
+
+	if (!err)
+		err = measure_prepared(w, c, target, repeats, ret, reterr);
+	if (!err)
+		err = world_tidy(w, &flows);
+	if (err && !reterr->text[0])
+		snprintf(reterr->text, sizeof(reterr->text), "%s: making or removing pins: %s",
+			 c->name, strerror(-err));
 	return err;
 }
 
@@ -182,14 +212,19 @@ int measure_yardstick(struct world *w, uint32_t repeats, double *ret, struct mea
 
 int measure_prime(struct world *w, const struct measure_case *c, struct measure_error *reterr)
 {
+	struct world_flows_of flows = flows_of(c, 0);
 	struct frame f;
 	double ns;
+	int err;
 
-	if (c->makes_pins)
+	if (measure_makes(c))
 		return 0;
 	make_frame(c, &f);
 	tell_harness(w, c, &f);
-	return run(w, &f, PERF_A, w->count[c->flows], &ns, reterr);
+	err = world_prepare(w, &flows);
+	if (!err)
+		err = run(w, &f, PERF_A, w->count[c->flows], &ns, reterr);
+	return err ?: world_tidy(w, &flows);
 }
 
 static int compare(const void *a, const void *b)

@@ -4,6 +4,7 @@
 #define PERF_MEASURE_H
 
 #include "frame.h"
+#include "payload.h"
 #include "world.h"
 
 #define MEASURE_ROUNDS 63
@@ -14,12 +15,21 @@ struct measure_case {
 	enum perf_way way;
 	enum world_sequence flows;
 	enum sl_reason why; /* with which every packet has to leave */
+	__u8 row;	    /* by which every packet is decided, enum affinity_row; 0: not asked */
 	bool fresh;	    /* a new flow each packet */
 	bool foreign;	    /* to an address that is nobody's here */
-	bool makes_pins;
+	bool shrinks;	    /* the program answers with a shorter frame */
 	bool device_quota;
+	enum perf_payload payload;
+	__u8 tcp_flags;		/* 0: of data */
+	enum world_makes makes; /* one of its own each packet */
 	bool apart; /* after all others: leaves devices behind that are taken for others */
 };
+
+static inline bool measure_makes(const struct measure_case *c)
+{
+	return c->makes != MAKES_NOTHING;
+}
 
 struct measure_error {
 	char text[256];

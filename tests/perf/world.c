@@ -18,32 +18,11 @@
 #include "tests/perf/harness.skel.h"
 
 #define INSTANCES     4 /* of each service */
-#define KEEP_S	      3600
-#define NEVER	      (1.0 / 86400) /* a second: once a day */
-#define FAR_TOO_MUCH  1e9
+#define TCP_PUSH_ACK  0x18
+#define CID_LEN	      8
 #define LONG_BURST_NS (3600ull * 1000000000) /* of devices: one alone sends millions a second */
 
 /* clang-format off */
-static const struct {
-	enum sl_protocol protocol;
-	bool many, v6;
-	double tenant, device; /* packets and messages a second; 0: not limited */
-} services[W__SERVICES] = {
-	[W_COAP]             = { SL_P_COAP, false, false, FAR_TOO_MUCH, 0 },
-	[W_COAP_DEVICE]      = { SL_P_COAP, false, false, FAR_TOO_MUCH, 5e5 },
-	[W_COAP6]            = { SL_P_COAP, false, true,  FAR_TOO_MUCH, 0 },
-	[W_COAP_MANY]        = { SL_P_COAP, true,  false, FAR_TOO_MUCH, 0 },
-	[W_COAP_MANY_DEVICE] = { SL_P_COAP, true,  false, FAR_TOO_MUCH, 5e5 },
-	[W_MQTT]             = { SL_P_MQTT, false, false, FAR_TOO_MUCH, 0 },
-	[W_MQTT_DEVICE]      = { SL_P_MQTT, false, false, FAR_TOO_MUCH, 5e5 },
-	[W_MQTT_MANY]        = { SL_P_MQTT, true,  false, FAR_TOO_MUCH, 0 },
-	[W_REFUSED]          = { SL_P_COAP, false, false, NEVER,        0 },
-	[W_REFUSED_DEVICE]   = { SL_P_COAP, false, false, NEVER,        5e5 },
-	[W_DEVICE_REFUSED]   = { SL_P_COAP, false, false, FAR_TOO_MUCH, NEVER },
-	[W_REFUSED_MANY]     = { SL_P_COAP, true,  false, NEVER,        0 },
-	[W_PINS]             = { SL_P_MQTT, false, false, FAR_TOO_MUCH, 0 },
-};
-
 static const struct model_capacity capacity = {
 	.services = 64,
 	.instances = 256,
@@ -52,22 +31,23 @@ static const struct model_capacity capacity = {
 	.prefixes = 131072,
 	.slots = 65536,
 	.pins = 2097152,
-	.half_open = SL_DEF_HALF_OPEN,
+	.half_open = 2 * WORLD_FRESH_MOST,
+	.exchanges = 1048576,
 	.device_lines = SL_DEF_DEVICE_LINES,
 	.tallies = 524288,
 };
 /* clang-format on */
 
-static uint16_t instance_id(enum world_service s, int i)
+uint16_t world_instance(enum world_service s, int i)
 {
 	return 1 + s * INSTANCES + i;
 }
 
 static struct sl_addr instance_addr(enum world_service s, int i)
 {
-	struct sl_addr a = addr_of(services[s].v6 ? "2001:db8:1::" : "10.255.0.0");
+	struct sl_addr a = addr_of(world_services[s].v6 ? "2001:db8:1::" : "10.255.0.0");
 
-	a.w[3] |= htonl(instance_id(s, i));
+	a.w[3] |= htonl(world_instance(s, i));
 	return a;
 }
 
@@ -78,12 +58,12 @@ static uint16_t service_port(enum world_service s)
 
 static const char *service_vip(enum world_service s)
 {
-	return services[s].v6 ? "2001:db8::10" : "203.0.113.10";
+	return world_services[s].v6 ? "2001:db8::10" : "203.0.113.10";
 }
 
 static uint8_t service_proto(enum world_service s)
 {
-	return services[s].protocol == SL_P_MQTT ? IPPROTO_TCP : IPPROTO_UDP;
+	return world_services[s].protocol == SL_P_MQTT ? IPPROTO_TCP : IPPROTO_UDP;
 }
 
 /* -- the model -- */
@@ -102,10 +82,14 @@ static int make_model(struct model *m)
 		snprintf(s->name, sizeof(s->name), "s%d", i);
 		s->addr = addr_of(service_vip(i));
 		s->port = service_port(i);
-		s->protocol = services[i].protocol;
-		s->keep_s = KEEP_S;
-		s->half_open_max = 16384;
-		if (!services[i].many)
+		s->protocol = world_services[i].protocol;
+		s->keep_s = WORLD_KEEP_S;
+		s->half_open_max = world_services[i].full ? 0 : 1048576; /* of exchanges, too */
+		s->device_key = world_services[i].device_key;
+		s->cid.layout = world_services[i].cid;
+		s->cid.length = world_services[i].cid ? CID_LEN : 0;
+		s->cid.server_id_length[0] = world_services[i].cid ? 1 : 0;
+		if (!world_services[i].many)
 			strcpy(s->tenant, "solo");
 	}
 	for (uint32_t i = 0; i < WORLD_TENANTS; i++) {
@@ -141,7 +125,7 @@ static struct model_quota quota_of(double rate, uint64_t burst_ns)
 {
 	struct model_quota q = { .burst_ns = burst_ns };
 
-	if (rate == NEVER) {
+	if (rate == WORLD_NEVER) {
 		q.rate[SL_Q_BYTES] = rate;
 		q.burst_ns = 0;
 		return q;
@@ -157,8 +141,8 @@ static void set_quotas(struct plan *p, uint64_t tick_ns)
 	for (size_t i = 0; i < p->n_accounts; i++) {
 		enum world_service s = p->accounts[i].key.service - 1;
 		struct model_tenant t = {
-			.quota = quota_of(services[s].tenant, 100000000),
-			.device_quota = quota_of(services[s].device, LONG_BURST_NS),
+			.quota = quota_of(world_services[s].tenant, 100000000),
+			.device_quota = quota_of(world_services[s].device, LONG_BURST_NS),
 		};
 
 		plan_quota(&t, tick_ns, &p->accounts[i].value);
@@ -202,7 +186,7 @@ static int make_ring(struct world *w, enum world_service s, struct plan_service 
 	if (!table)
 		return -ENOMEM;
 	for (int i = 0; i < INSTANCES; i++)
-		members[i] = (struct ring_member){ .id = instance_id(s, i),
+		members[i] = (struct ring_member){ .id = world_instance(s, i),
 						   .weight = 100,
 						   .hash = 0x9e3779b97f4a7c15ull * (i + 1) };
 	err = maglev_fill(members, INSTANCES, table, size);
@@ -210,16 +194,29 @@ static int make_ring(struct world *w, enum world_service s, struct plan_service 
 		return err;
 	service->value.ring_first = s * size;
 	service->value.ring_size = size;
+	service->value.flags |= world_services[s].outliers ? SL_SVC_OUTLIERS : 0;
+	w->dp->service_states[s + 1].unsettled = world_services[s].moving_s != 0;
+	w->dp->service_states[s + 1].outliers = world_services[s].outliers;
 	for (uint32_t i = 0; i < size; i++) {
 		struct sl_slot slot = { .cur = table[i] };
 
-		if (s == W_PINS)
-			slot = (struct sl_slot){ .cur = instance_id(s, 0),
-						 .prev = instance_id(s, 1),
-						 .deadline = now_s + KEEP_S };
+		if (world_services[s].moving_s)
+			slot = (struct sl_slot){ .cur = world_instance(s, 0),
+						 .prev = world_instance(s, 1),
+						 .deadline = now_s + WORLD_KEEP_S -
+							     world_services[s].moving_s };
 		w->dp->slots[s * size + i] = slot;
 	}
 	return 0;
+}
+
+/* Its server id is its number from 1 on. */
+static int name_by_cid(struct world *w, enum world_service s, int i)
+{
+	struct sl_cid_key key = { .server_id = i + 1, .service = s + 1 };
+	uint32_t id = world_instance(s, i);
+
+	return bpf_map_update_elem(w->dp->cids_fd, &key, &id, BPF_ANY);
 }
 
 static int make_instances(struct world *w, enum world_service s, const struct sl_service_key *key)
@@ -239,8 +236,12 @@ static int make_instances(struct world *w, enum world_service s, const struct sl
 					 .generation = 1,
 					 .hops = { hop } };
 
+		if (world_services[s].gone && i)
+			v.flags = SL_I_DOWN | SL_I_RESET;
 		sync_deltas(&key->addr, key->port, &v.addr, v.port, &v.l3_delta, &v.l4_delta);
-		err = sync_instance_write(w->dp, instance_id(s, i), &v, key);
+		err = sync_instance_write(w->dp, world_instance(s, i), &v, key);
+		if (!err && world_services[s].cid)
+			err = name_by_cid(w, s, i);
 	}
 	return err;
 }
@@ -318,7 +319,7 @@ int world_open(struct world *w, struct dataplane_error *reterr)
 	if (!err)
 		err = world_flows(w);
 	if (!err)
-		err = world_pins(w, W_PINS + 1, instance_id(W_PINS, 1));
+		err = world_pins_always(w);
 	if (!err)
 		err = world_target(w, PERF_A, bpf_program__fd(w->dp->skel->progs.sl_xdp));
 	if (err && !reterr->text[0])
@@ -334,10 +335,10 @@ void world_close(struct world *w)
 	dataplane_close(w->dp);
 }
 
-void world_frame(enum world_service s, enum perf_way way, const void *payload, size_t len,
+void world_frame(enum world_service s, enum perf_way way, const struct world_message *m,
 		 struct frame *ret)
 {
-	const char *device = services[s].v6 ? "2001:db8:5::" : "0.0.0.0";
+	const char *device = world_services[s].v6 ? "2001:db8:5::" : "0.0.0.0";
 	char instance[INET6_ADDRSTRLEN];
 	struct sl_addr a = instance_addr(s, 0);
 	struct path p = {
@@ -348,6 +349,9 @@ void world_frame(enum world_service s, enum perf_way way, const void *payload, s
 		inet_ntop(AF_INET, &a.w[3], instance, sizeof(instance));
 		p = (struct path){ .src = instance, .sport = 5000, .dst = device, .dport = 0 };
 	}
-	*ret = service_proto(s) == IPPROTO_UDP ? frame_udp(&p, payload, len)
-					       : frame_tcp(&p, 0x18, payload, len);
+	*ret = service_proto(s) == IPPROTO_UDP
+		       ? frame_udp(&p, m->payload, m->len)
+		       : frame_tcp(&p, m->tcp_flags ?: TCP_PUSH_ACK, m->payload, m->len);
+	if (ret->len < PERF_BYTES) /* as Ethernet pads; the harness writes as many */
+		frame_put(ret, NULL, PERF_BYTES - ret->len);
 }

@@ -27,6 +27,27 @@ enum world_service {
 	W_DEVICE_REFUSED, /* every device's quota is used up */
 	W_REFUSED_MANY,
 	W_PINS, /* MQTT; all slots are in transition, and all flows but new ones have pins */
+	W_COAP_OUTLIERS, /* what instances are asked and answer is counted */
+	W_DTLS,		 /* by address */
+	W_DTLS_FIRST,	 /* by connection id: its first byte */
+	W_DTLS_QUIC,	 /* likewise, QUIC-LB */
+	W_DTLS_PINS,	 /* in transition; 65,536 flows have pins */
+	W_MQTTSN,
+	W_COAP_MOVING,	    /* in transition for long; no pins */
+	W_COAP_PINS,	    /* the same, and 65,536 flows have pins */
+	W_COAP_EXCHANGES,   /* the same; they have exchanges, of both sides */
+	W_RESET,	    /* MQTT; the instance is gone, by RST */
+	W_REFUSED_ENDPOINT, /* every device's quota is used up, a device being an endpoint, */
+	W_REFUSED_CID,	    /* or a connection id */
+	W_MQTT_PAST,	    /* past the deadline; no pins */
+	W_COAP_PAST,
+	W_COAP_FULL, /* in transition for long, and without a budget */
+	W_DTLS_FULL,
+	W_DTLS_MOVING,	 /* in transition for long; no pins */
+	W_DTLS_EARLY,	 /* only just; no pins */
+	W_COAP_TRANSFER, /* in transition; 65,536 flows have pins, for a block-wise transfer, */
+	W_CLOSING,	 /* or, of MQTT, that are closing, */
+	W_HALF_OPEN,	 /* or half-open */
 	W__SERVICES
 };
 
@@ -57,17 +78,45 @@ void world_counts(struct world *w);
 /* Let a target be this program. PERF_A is the data plane's from the start. */
 int world_target(struct world *w, enum perf_target at, int prog_fd);
 
-/* New flows are those of W_SEQ_1 with some bits of the turn added to the address:
- * remove the pins of @n of them from turn @first on.
+/* New flows are those of W_SEQ_1 with some bits of the turn added to the address. */
+#define WORLD_FRESH	 0xffffffu
+#define WORLD_FEW	 65536	    /* of the flows */
+#define WORLD_FRESH_MOST (1u << 18) /* that there is room for what they make */
+#define WORLD_MID	 0x1234	    /* of all CoAP messages */
+
+/* What each new flow's packet makes. */
+enum world_makes {
+	MAKES_NOTHING,
+	MAKES_PINS,
+	MAKES_OF_HALF_OPEN, /* the same, of a half-open one */
+	MAKES_HALF_OPEN,
+	MAKES_EXCHANGES,
+};
+
+/* For a service whose pins or exchanges are not there at all times: for the flow of
+ * W_SEQ_1 and @n others, or the first @n new ones.
  */
-#define WORLD_FRESH 0xffffffu
-int world_drop_new_pins(struct world *w, uint16_t service, uint32_t first, uint32_t n);
+struct world_flows_of {
+	enum world_service service;
+	uint32_t n;
+	bool fresh;
+	enum world_makes makes;
+};
+int world_prepare(struct world *w, const struct world_flows_of *of);
+
+/* Remove them, and what was made: -ENOENT if not every flow has made it. */
+int world_tidy(struct world *w, const struct world_flows_of *of);
 
 /* The frame of a service without the device's address and port: to the service,
  * or an instance's answer.
  */
 struct frame;
-void world_frame(enum world_service s, enum perf_way way, const void *payload, size_t len,
+struct world_message {
+	const void *payload;
+	size_t len;
+	uint8_t tcp_flags; /* 0: ACK and PSH */
+};
+void world_frame(enum world_service s, enum perf_way way, const struct world_message *m,
 		 struct frame *ret);
 
 #endif /* PERF_WORLD_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Sequences of flows, pins for them, and the network around them. */
+/* Sequences of flows, and the network around them. */
 #include <errno.h>
 #include <math.h>
 #include <net/if.h>
@@ -15,11 +15,10 @@
 #include "world.h"
 #include "world_parts.h"
 
-#define FLOW_NET     0x64400000u /* 100.64.0.0/10 */
-#define TENANT_NET   0x10000000u /* 16.0.0.0, a /24 each from there */
-#define LONE_PORT    62000	 /* others are below */
-#define ZIPF	     1.1
-#define PINS_AT_ONCE 4096
+#define FLOW_NET   0x64400000u /* 100.64.0.0/10 */
+#define TENANT_NET 0x10000000u /* 16.0.0.0, a /24 each from there */
+#define LONE_PORT  62000       /* others are below */
+#define ZIPF	   1.1
 
 uint32_t world_now_s(void)
 {
@@ -45,7 +44,7 @@ uint32_t world_tenant_prefix(uint32_t tenant)
 	return TENANT_NET + (tenant << 8);
 }
 
-static struct perf_flow flow_of(uint32_t i)
+struct perf_flow world_flow(uint32_t i)
 {
 	return (struct perf_flow){ .addr = FLOW_NET + i, .port = 1024 + i * 7919u % 60000 };
 }
@@ -130,68 +129,10 @@ int world_flows(struct world *w)
 			continue;
 		}
 		for (uint32_t i = 0; i < count[s]; i++)
-			flows[i] = flow_of(i);
+			flows[i] = world_flow(i);
 		if (s == W_SEQ_1) /* no turn of it added makes it another sequence's */
 			flows[0].port = LONE_PORT;
 		shuffle(flows, count[s], &rng);
-	}
-	return err;
-}
-
-/* -- pins -- */
-
-static struct sl_pin_key pin_key(const struct perf_flow *f, uint16_t service)
-{
-	return (struct sl_pin_key){
-		.addr = { .w = { 0, 0, htonl(0xffff), htonl(f->addr) } },
-		.port = htons(f->port),
-		.service = service,
-	};
-}
-
-int world_pins(struct world *w, uint16_t service, uint16_t instance)
-{
-	sl_autofree struct sl_pin_key *keys = calloc(PINS_AT_ONCE, sizeof(*keys));
-	sl_autofree struct sl_pin *pins = calloc(PINS_AT_ONCE, sizeof(*pins));
-	struct sl_pin lone = { .instance = instance, .generation = 1, .seen = world_now_s() };
-	int err = 0;
-
-	if (!keys || !pins)
-		return -ENOMEM;
-	keys[0] = pin_key(w->flows + w->first[W_SEQ_1], service);
-	err = bpf_map_update_elem(w->dp->pins_fd, &keys[0], &lone, BPF_ANY);
-	for (uint32_t i = 0; i < WORLD_FLOWS && !err; i += PINS_AT_ONCE) {
-		uint32_t n = PINS_AT_ONCE;
-
-		for (uint32_t k = 0; k < n; k++) {
-			struct perf_flow f = flow_of(i + k); /* not in the order they come by */
-
-			keys[k] = pin_key(&f, service);
-			pins[k] = lone;
-		}
-		err = bpf_map_update_batch(w->dp->pins_fd, keys, pins, &n, NULL);
-	}
-	return err;
-}
-
-int world_drop_new_pins(struct world *w, uint16_t service, uint32_t first, uint32_t n)
-{
-	sl_autofree struct sl_pin_key *keys = calloc(PINS_AT_ONCE, sizeof(*keys));
-	const struct perf_flow *base = w->flows + w->first[W_SEQ_1];
-	int err = 0;
-
-	if (!keys)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < n && !err; i += PINS_AT_ONCE) {
-		uint32_t count = n - i < PINS_AT_ONCE ? n - i : PINS_AT_ONCE;
-
-		for (uint32_t k = 0; k < count; k++) {
-			struct perf_flow f = *base;
-
-			f.addr += (first + i + k) & WORLD_FRESH;
-			keys[k] = pin_key(&f, service);
-		}
-		err = bpf_map_delete_batch(w->dp->pins_fd, keys, &count, NULL);
 	}
 	return err;
 }

@@ -11,11 +11,32 @@ int world_network(struct world *w, struct dataplane_error *reterr);
 /* Write all sequences. */
 int world_flows(struct world *w);
 
+/* Flow @i of those that all sequences but the first and the tenants' consist of. */
+struct perf_flow world_flow(uint32_t i);
+
 /* The /24 of a tenant, host order. */
 uint32_t world_tenant_prefix(uint32_t tenant);
 
-/* Give each flow of W_SEQ_1M a pin. */
-int world_pins(struct world *w, uint16_t service, uint16_t instance);
+struct world_service_kind {
+	enum sl_protocol protocol;
+	bool many, v6;
+	double tenant, device; /* packets and messages a second; 0: not limited */
+	int32_t moving_s;      /* all slots are in transition, since so many seconds */
+	bool gone, outliers;   /* the previous instances are down, by RST */
+	bool full;	       /* no budget of pins and exchanges */
+	enum sl_cid_layout cid;
+	enum sl_device_key device_key;
+};
+extern const struct world_service_kind world_services[W__SERVICES];
+
+#define WORLD_KEEP_S 3600
+#define WORLD_NEVER  (1.0 / 86400) /* a second: once a day */
+
+/* The id of the @i-th instance of a service. */
+uint16_t world_instance(enum world_service s, int i);
+
+/* Those that are there at all times: of each flow but new ones, for W_PINS. */
+int world_pins_always(struct world *w);
 
 uint32_t world_now_s(void);
 
