@@ -44,15 +44,16 @@ enum pin_action {
 	PIN_REFRESH,	    /* seen = now, no longer closing */
 	PIN_TOUCH,	    /* seen = now */
 	PIN_WAIT,	    /* the same; a half-open pin lives on like an established one */
-	PIN_PROMOTE,	    /* half-open -> established, seen = now */
 	PIN_SHORTEN,	    /* mark closing, seen = now */
+	PIN_FAIL,	    /* a pin is wanted, and there is no room: count it */
+	PIN_DROP,	    /* if there is one: it names an instance that its flow no longer has */
+	PIN_REFRESH_EXCHANGE,
+	/* from here on something is made */
+	PIN_PROMOTE,	    /* half-open -> established, seen = now */
 	PIN_MAKE_HALF_OPEN, /* in place of any pin there is */
 	PIN_MAKE_WAITING,   /* half-open, but living like an established one */
 	PIN_MAKE_ESTABLISHED,
-	PIN_FAIL,	   /* a pin is wanted, and there is no room: count it */
-	PIN_DROP,	   /* if there is one: it names an instance that its flow no longer has */
 	PIN_MAKE_EXCHANGE, /* remember the Message-ID; a pin stays as it is */
-	PIN_REFRESH_EXCHANGE,
 };
 
 /* Where to: a member of struct affinity_view, or nowhere. */

@@ -209,17 +209,10 @@ static __always_inline __u16 pick_make_exchange(struct pick *k, const struct sl_
 	return affinity_instance(&k->ask->view, GO_PREV);
 }
 
-/* Returns the instance. */
-static __always_inline __u16 pick_act(struct pick *k, __u8 action, __u16 instance)
+/* What changes nothing but what there is. */
+static __always_inline void pick_mend(struct pick *k, __u8 action)
 {
-	struct sl_pin pin = { .instance = instance, .seen = k->ask->view.now_s };
-	const struct sl_instance *i = instance_of(instance);
-
-	if (i)
-		pin.generation = i->generation;
 	switch (action) {
-	case PIN_LEAVE:
-		break;
 	case PIN_REFRESH:
 		if (k->pin) {
 			k->pin->seen = k->ask->view.now_s;
@@ -242,28 +235,47 @@ static __always_inline __u16 pick_act(struct pick *k, __u8 action, __u16 instanc
 			k->pin->flags |= SL_PIN_CLOSING;
 		}
 		break;
-	case PIN_MAKE_HALF_OPEN:
-		return pick_make_half_open(k, &pin);
-	case PIN_MAKE_WAITING:
-		pin.flags = SL_PIN_KEEP;
-		return pick_make_half_open(k, &pin);
 	case PIN_FAIL:
 		pick_fail(k);
-		break;
-	case PIN_PROMOTE:
-	case PIN_MAKE_ESTABLISHED:
-		pick_make_established(k, &pin);
 		break;
 	case PIN_DROP:
 		pick_delete(k);
 		break;
-	case PIN_MAKE_EXCHANGE:
-		return pick_make_exchange(k, &pin);
 	case PIN_REFRESH_EXCHANGE:
 		if (k->exchange)
 			k->exchange->seen = k->ask->view.now_s;
 		break;
 	}
+}
+
+/* Returns the instance, which may be another after all. */
+static __always_inline __u16 pick_make(struct pick *k, __u8 action, __u16 instance)
+{
+	struct sl_pin pin = { .instance = instance, .seen = k->ask->view.now_s };
+	const struct sl_instance *i = instance_of(instance);
+
+	if (i)
+		pin.generation = i->generation;
+	switch (action) {
+	case PIN_MAKE_HALF_OPEN:
+		return pick_make_half_open(k, &pin);
+	case PIN_MAKE_WAITING:
+		pin.flags = SL_PIN_KEEP;
+		return pick_make_half_open(k, &pin);
+	case PIN_MAKE_EXCHANGE:
+		return pick_make_exchange(k, &pin);
+	default: /* PIN_PROMOTE, PIN_MAKE_ESTABLISHED */
+		pick_make_established(k, &pin);
+		return instance;
+	}
+}
+
+/* Returns the instance. */
+static __always_inline __u16 pick_act(struct pick *k, __u8 action, __u16 instance)
+{
+	if (action >= PIN_PROMOTE)
+		return pick_make(k, action, instance);
+	pick_mend(k, action);
 	return instance;
 }
 
