@@ -16,7 +16,7 @@ struct learn {
 	struct message m;
 	struct sl_service_key service;
 };
-_Static_assert(sizeof(struct learn) <= sizeof(struct sl_scratch), "it fits");
+_Static_assert(sizeof(struct learn) <= offsetof(struct sl_scratch, second_ns), "it fits");
 
 /* The device's slot in the service that the answer is from, into *@ask. Returns the
  * service; NULL: the slot is not in transition, or the service's flows are not kept.
@@ -81,7 +81,7 @@ sl_global int sl_learn(struct xdp_md *ctx, const struct flow *f, const struct sl
 		l->m.evidence = learn_tcp(f->tcp_flags, l->m.left);
 	else if (classify_by(ctx, svc->protocol, &l->m))
 		return 0;
-	l->ask.view.now_s = bpf_ktime_get_coarse_ns() / 1000000000;
+	l->ask.view.now_s = pick_now_s(&l->ask, bpf_ktime_get_coarse_ns());
 	l->ask.view.is_tcp = f->proto == IPPROTO_TCP;
 	if (l->m.transfer) {
 		l->ask.key.transfer = l->ask.view.transfer = true;

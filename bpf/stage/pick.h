@@ -15,6 +15,7 @@
 #include "pin.h"
 
 #define PICK_RESET -1
+#define NS_PER_S   1000000000ull
 
 /* A slot is one word, read at once: the daemon stores it at once. */
 static __always_inline bool slot_read(__u32 index, struct sl_slot *ret)
@@ -53,7 +54,6 @@ static __always_inline __u32 pick_decide(struct pick_ask *ask)
 	return *(volatile __u32 *)&ask->decided;
 }
 
-/* Asked only where no pin decides, because a pin is what most packets have. */
 static __always_inline void pick_find_prev(struct pick *k)
 {
 	struct affinity_view *v = &k->ask->view;
@@ -67,11 +67,13 @@ static __always_inline void pick_look(struct pick *k)
 {
 	struct affinity_view *v = &k->ask->view;
 
+	pick_find_pin(k);
+	/* A pin decides about most packets, and nothing else is asked. */
+	if (v->pin_usable && !v->pin_closing && !k->ask->mid_of && !v->sender)
+		return;
 	v->repeats = k->ask->mid_of == MID_DEVICE;
 	v->room = pick_has_room(k);
-	pick_find_pin(k);
-	if (!v->pin_usable || v->pin_closing)
-		pick_find_prev(k);
+	pick_find_prev(k);
 	if (k->ask->mid_of)
 		pick_find_exchange(k);
 }
@@ -83,7 +85,21 @@ static __always_inline struct pick_ask *pick_scratch(void)
 
 	return bpf_map_lookup_elem(&sl_scratch, &zero);
 }
-_Static_assert(sizeof(struct pick_ask) <= sizeof(struct sl_scratch), "it fits");
+_Static_assert(sizeof(struct pick_ask) <= offsetof(struct sl_scratch, second_ns), "it fits");
+
+/* What lies in the scratch, and the time in seconds. It is divided for once a second and
+ * CPU: a division costs as much as a small map's look-up.
+ */
+static __always_inline __u32 pick_now_s(struct pick_ask *ask, __u64 now_ns)
+{
+	struct sl_scratch *s = (void *)ask;
+
+	if (now_ns - s->second_ns >= NS_PER_S) {
+		s->second = now_ns / NS_PER_S;
+		s->second_ns = s->second * NS_PER_S;
+	}
+	return s->second;
+}
 
 /* VERIFIER: alone, as what has many paths that all end in an id. What is asked lies in
  * the scratch: 6.1 takes no key of a map from an argument's memory. Returns the
@@ -146,7 +162,7 @@ static __always_inline int pick_by_pin(struct pkt *p, struct sl_slot slot)
 	sl_put_word(&ask->key.port, &parts.port, 32);
 	if (!p->now_ns)
 		p->now_ns = bpf_ktime_get_coarse_ns();
-	ask->view.now_s = p->now_ns / 1000000000;
+	ask->view.now_s = pick_now_s(ask, p->now_ns);
 	return sl_pick_by_pin();
 }
 

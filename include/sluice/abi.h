@@ -404,8 +404,12 @@ _Static_assert(sizeof(struct sl_event) == 48, "no hidden padding");
 
 /* Where a packet's stages put what is too much for the stack. */
 struct sl_scratch {
-	__u64 word[32];
+	__u64 word[30];
+	__u64 second_ns; /* a whole second of CLOCK_MONOTONIC, and which */
+	__u32 second;
+	__u32 pad;
 };
+_Static_assert(sizeof(struct sl_scratch) == 256, "four cache lines");
 
 /* Names that outlive the daemon. The key's first byte is the sort of object. */
 enum sl_name_kind {
