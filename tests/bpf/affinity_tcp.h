@@ -3,6 +3,9 @@
 #ifndef TEST_AFFINITY_TCP_H
 #define TEST_AFFINITY_TCP_H
 
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include "affinity_rows.h"
 
 #define SYN 2
@@ -279,6 +282,42 @@ static void test_a_reset_past_the_deadline_takes_the_pin(void **state)
 	STEP(tcp(1, ACK), PAST, NEW);
 }
 
+/* Make the established pin half-open again; there is one at any time. */
+static void demote(const struct sl_pin_key *key, const struct sl_pin *pin)
+{
+	bed_update(fx.bed->skel->maps.sl_half_open, key, pin);
+	bpf_map_delete_elem(bpf_map__fd(fx.bed->skel->maps.sl_pins), key);
+	fx.bed->states[fx.service].half_open = 1;
+}
+
+/* What a device sends meanwhile, on another CPU, goes where it went. */
+static void test_a_pin_is_found_while_it_is_promoted(void **state)
+{
+	struct frame data = tcp_data(1), answer = tcp_data_back(NEW, 1);
+	struct sl_pin_key key = pin_key_of(1);
+	struct sl_pin pin;
+	pid_t device;
+
+	(void)state;
+	transition(50);
+	STEP(tcp(1, SYN), OPENER_LATE, NEW);
+	STEP(answer, SENDER_PROMOTE, DEVICE);
+	assert_true(pin_of(fx.bed->skel->maps.sl_pins, 1, &pin));
+	device = fork();
+	if (!device) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			bed_run(fx.bed, &data, NULL);
+	}
+	for (int i = 0; i < 100000; i++) {
+		demote(&key, &pin);
+		bed_run(fx.bed, &answer, NULL);
+	}
+	kill(device, SIGKILL);
+	assert_int_equal(waitpid(device, NULL, 0), device);
+	assert_int_equal(bed_row(fx.bed, AFF_OTHER), 0);
+}
+
 static void test_udp_always_follows_the_ring(void **state)
 {
 	(void)state;
@@ -303,6 +342,7 @@ static void test_udp_always_follows_the_ring(void **state)
 		ROWS_TEST(test_devices_of_an_instance_that_is_reset_are_told, setup_tcp),   \
 		ROWS_TEST(test_without_budget_only_pinned_flows_are_reset, setup_tcp),      \
 		ROWS_TEST(test_a_reset_past_the_deadline_takes_the_pin, setup_tcp),         \
+		ROWS_TEST(test_a_pin_is_found_while_it_is_promoted, setup_tcp),             \
 		ROWS_TEST(test_udp_always_follows_the_ring, setup_udp)
 
 #endif /* TEST_AFFINITY_TCP_H */
