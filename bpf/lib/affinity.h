@@ -28,9 +28,10 @@ enum flow_step {
  */
 enum flow_evidence {
 	EVIDENCE_NONE,
-	EVIDENCE_STATE, /* the flow is its own: TCP data; CoAP notification, block; ... */
-	EVIDENCE_ACK,	/* the same, but may be the end's last word: TCP ACK without data */
-	EVIDENCE_END,	/* TCP FIN, RST; a transfer's last block */
+	EVIDENCE_STATE,	   /* the flow is its own: TCP data; CoAP notification, block; ... */
+	EVIDENCE_ACK,	   /* the same, but may be the end's last word: TCP ACK without data */
+	EVIDENCE_END,	   /* TCP FIN, RST; a transfer's last block */
+	EVIDENCE_GREETING, /* none, as anybody gets it, but its device may be silent from now on */
 };
 
 enum pin_state {
@@ -98,6 +99,7 @@ enum affinity_go {
 	X(OTHER,         "in transition",            "any other",                          "none",                      PREV,     LEAVE)            \
 	X(SENDER_END,    "any other",                "an instance's FIN, RST, last block", "names it",                  SENDER,   SHORTEN)          \
 	X(SENDER_ACK,    "any other",                "an instance's TCP ACK without data", "names it, closing",         SENDER,   TOUCH)            \
+	X(SENDER_WAIT,   "any other",                "a gateway's CONNACK, word of a will", "names it, half-open, not closing", SENDER, WAIT)             \
 	X(SENDER_PROMOTE,"any other",                "an instance's, with evidence",       "names it, half-open",       SENDER,   PROMOTE)          \
 	X(SENDER_PIN,    "any other",                "an instance's, with evidence",       "names it",                  SENDER,   REFRESH)          \
 	X(SENDER_NEW,    "any other",                "an instance's, with evidence",       "none, or closing, or another's transfer", SENDER, MAKE_ESTABLISHED) \
@@ -284,6 +286,8 @@ static __always_inline enum affinity_row affinity_by_sender(const struct affinit
 {
 	if (v->evidence == EVIDENCE_END)
 		return AFF_SENDER_END;
+	if (v->evidence == EVIDENCE_GREETING && v->pin == PIN_HALF_OPEN && !v->pin_closing)
+		return AFF_SENDER_WAIT;
 	if (!affinity_proves(v->evidence))
 		return AFF_SENDER_REST;
 	if (v->evidence == EVIDENCE_ACK && v->pin_closing)

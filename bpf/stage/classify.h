@@ -158,8 +158,10 @@ static __always_inline enum sl_reason classify_mqttsn(struct cursor *c, struct m
 	m->step = step_of(msg.opener, msg.closing);
 	if (msg.kind == SL_K_MQTTSN_SEARCH) /* for any gateway */
 		m->step = FLOW_REQUEST;
-	/* Anybody gets these of a server, in anybody's name. */
-	else if (msg.kind != SL_K_MQTTSN_CONNACK && msg.kind != SL_K_MQTTSN_DISCONNECT && !why)
+	/* Anybody gets these by a CONNECT, in anybody's name. */
+	else if (msg.kind == SL_K_MQTTSN_CONNACK || msg.kind == SL_K_MQTTSN_WILL)
+		m->evidence = EVIDENCE_GREETING;
+	else if (msg.kind != SL_K_MQTTSN_DISCONNECT && !why)
 		m->evidence = EVIDENCE_STATE;
 	return why;
 }
