@@ -103,7 +103,7 @@ enum affinity_go {
 	X(SENDER_PROMOTE,"any other",                "an instance's, with evidence",       "names it, half-open",       SENDER,   PROMOTE)          \
 	X(SENDER_PIN,    "any other",                "an instance's, with evidence",       "names it",                  SENDER,   REFRESH)          \
 	X(SENDER_NEW,    "any other",                "an instance's, with evidence",       "none, or closing, or another's transfer", SENDER, MAKE_ESTABLISHED) \
-	X(SENDER_OWN,    "any other",                "an instance's own CON or NON",       "any",                       SENDER,   MAKE_EXCHANGE)    \
+	X(SENDER_OWN,    "any other",                "an instance's CON, or NON with evidence", "any",                       SENDER,   MAKE_EXCHANGE)    \
 	X(SENDER_REST,   "any other",                "any other of an instance",           "any",                       SENDER,   LEAVE)
 /* clang-format on */
 
@@ -160,7 +160,7 @@ struct affinity_view {
 	__u8 step;     /* enum flow_step */
 	__u8 pin;      /* enum pin_state */
 	__u8 evidence; /* enum flow_evidence, of an instance's message */
-	bool own;      /* and it is no mere ACK or RST */
+	bool own;      /* and its device's ACK or RST to it means something */
 	bool transfer; /* the pin is that of the device's block-wise transfer */
 	bool repeats;  /* a CoAP request of type CON */
 	bool is_tcp;
