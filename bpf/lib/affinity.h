@@ -197,6 +197,12 @@ static __always_inline bool affinity_in_transition(const struct affinity_view *v
 	return v->now_s < v->slot.deadline;
 }
 
+/* Does what belongs to a flow of @instance's go there without a pin? */
+static __always_inline bool affinity_goes_unpinned(const struct affinity_view *v, __u16 instance)
+{
+	return instance == (affinity_in_transition(v) ? v->slot.prev : v->slot.cur);
+}
+
 /* Did the transition begin only just now? For a registration it always did: whether its
  * device has another observation is not known before somebody speaks of it, and there
  * is one pin for all that an endpoint observes.

@@ -174,7 +174,7 @@ static __always_inline void pick_not_established(struct pick *k, struct sl_pin *
 		}
 		pick_delete_half_open(k);
 	}
-	if (pin->instance != k->ask->view.slot.prev && k->state &&
+	if (!affinity_goes_unpinned(&k->ask->view, pin->instance) && k->state &&
 	    k->state->half_open < k->ask->budget)
 		pick_add_half_open(k, pin);
 }
