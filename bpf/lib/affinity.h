@@ -23,8 +23,8 @@ enum flow_step {
 	FLOW_ANSWER,   /* CoAP ACK, RST: whether there is state, the message that it answers said */
 };
 
-/* What an instance's message says of it. Nobody can make an instance say this of a
- * flow that is not its own: so pins are made of it, and spoofed packets make none.
+/* What an instance's message says of it. Servers that make sure of an address say this
+ * of flows of their own only: so pins are made of it, and not of what may be spoofed.
  */
 enum flow_evidence {
 	EVIDENCE_NONE,
