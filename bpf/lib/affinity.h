@@ -23,14 +23,15 @@ enum flow_step {
 	FLOW_ANSWER,   /* CoAP ACK, RST: whether there is state, the message that it answers said */
 };
 
-/* What an instance's message says of it. Nobody can make an instance say this of a
- * flow that is not its own: so pins are made of it, and spoofed packets make none.
+/* What an instance's message says of it. Servers that make sure of an address say this
+ * of flows of their own only: so pins are made of it, and not of what may be spoofed.
  */
 enum flow_evidence {
 	EVIDENCE_NONE,
-	EVIDENCE_STATE, /* the flow is its own: TCP data; CoAP notification, block; ... */
-	EVIDENCE_ACK,	/* the same, but may be the end's last word: TCP ACK without data */
-	EVIDENCE_END,	/* TCP FIN, RST; a transfer's last block */
+	EVIDENCE_STATE,	   /* the flow is its own: TCP data; CoAP notification, block; ... */
+	EVIDENCE_ACK,	   /* the same, but may be the end's last word: TCP ACK without data */
+	EVIDENCE_END,	   /* TCP FIN, RST; a transfer's last block */
+	EVIDENCE_GREETING, /* none, as anybody gets it, but its device may be silent from now on */
 };
 
 enum pin_state {
@@ -98,10 +99,11 @@ enum affinity_go {
 	X(OTHER,         "in transition",            "any other",                          "none",                      PREV,     LEAVE)            \
 	X(SENDER_END,    "any other",                "an instance's FIN, RST, last block", "names it",                  SENDER,   SHORTEN)          \
 	X(SENDER_ACK,    "any other",                "an instance's TCP ACK without data", "names it, closing",         SENDER,   TOUCH)            \
+	X(SENDER_WAIT,   "any other",                "a gateway's CONNACK, word of a will", "names it, half-open, not closing", SENDER, WAIT)             \
 	X(SENDER_PROMOTE,"any other",                "an instance's, with evidence",       "names it, half-open",       SENDER,   PROMOTE)          \
 	X(SENDER_PIN,    "any other",                "an instance's, with evidence",       "names it",                  SENDER,   REFRESH)          \
 	X(SENDER_NEW,    "any other",                "an instance's, with evidence",       "none, or closing, or another's transfer", SENDER, MAKE_ESTABLISHED) \
-	X(SENDER_OWN,    "any other",                "an instance's own CON or NON",       "any",                       SENDER,   MAKE_EXCHANGE)    \
+	X(SENDER_OWN,    "any other",                "an instance's CON, or NON with evidence", "any",                       SENDER,   MAKE_EXCHANGE)    \
 	X(SENDER_REST,   "any other",                "any other of an instance",           "any",                       SENDER,   LEAVE)
 /* clang-format on */
 
@@ -158,7 +160,7 @@ struct affinity_view {
 	__u8 step;     /* enum flow_step */
 	__u8 pin;      /* enum pin_state */
 	__u8 evidence; /* enum flow_evidence, of an instance's message */
-	bool own;      /* and it is no mere ACK or RST */
+	bool own;      /* and its device's ACK or RST to it means something */
 	bool transfer; /* the pin is that of the device's block-wise transfer */
 	bool repeats;  /* a CoAP request of type CON */
 	bool is_tcp;
@@ -193,6 +195,12 @@ static __always_inline bool affinity_needs_pin(struct sl_slot slot)
 static __always_inline bool affinity_in_transition(const struct affinity_view *v)
 {
 	return v->now_s < v->slot.deadline;
+}
+
+/* Does what belongs to a flow of @instance's go there without a pin? */
+static __always_inline bool affinity_goes_unpinned(const struct affinity_view *v, __u16 instance)
+{
+	return instance == (affinity_in_transition(v) ? v->slot.prev : v->slot.cur);
 }
 
 /* Did the transition begin only just now? For a registration it always did: whether its
@@ -284,6 +292,8 @@ static __always_inline enum affinity_row affinity_by_sender(const struct affinit
 {
 	if (v->evidence == EVIDENCE_END)
 		return AFF_SENDER_END;
+	if (v->evidence == EVIDENCE_GREETING && v->pin == PIN_HALF_OPEN && !v->pin_closing)
+		return AFF_SENDER_WAIT;
 	if (!affinity_proves(v->evidence))
 		return AFF_SENDER_REST;
 	if (v->evidence == EVIDENCE_ACK && v->pin_closing)

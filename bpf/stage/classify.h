@@ -23,7 +23,7 @@ struct message {
 	__u8 mid_of;   /* enum message_id */
 	__u8 evidence; /* enum flow_evidence, if an instance has sent it */
 	__u8 transfer; /* the same of a block-wise transfer */
-	bool own;      /* and it is no mere ACK or RST */
+	bool own;      /* and its device's ACK or RST to it means something */
 	__u8 cid_len;
 };
 
@@ -106,7 +106,7 @@ static __always_inline enum sl_reason classify_coap(struct cursor *c, struct mes
 	m->mid_of = coap_mid_of(&msg, m->step);
 	m->evidence = coap_evidence(&msg);
 	m->transfer = coap_transfer(&msg);
-	m->own = msg.type == COAP_CON || msg.type == COAP_NON;
+	m->own = msg.type == COAP_CON || (msg.type == COAP_NON && m->evidence);
 	return SL_R_NONE;
 }
 
@@ -158,8 +158,10 @@ static __always_inline enum sl_reason classify_mqttsn(struct cursor *c, struct m
 	m->step = step_of(msg.opener, msg.closing);
 	if (msg.kind == SL_K_MQTTSN_SEARCH) /* for any gateway */
 		m->step = FLOW_REQUEST;
-	/* Anybody gets these of a server, in anybody's name. */
-	else if (msg.kind != SL_K_MQTTSN_CONNACK && msg.kind != SL_K_MQTTSN_DISCONNECT && !why)
+	/* Anybody gets these by a CONNECT, in anybody's name. */
+	else if (msg.kind == SL_K_MQTTSN_CONNACK || msg.kind == SL_K_MQTTSN_WILL)
+		m->evidence = EVIDENCE_GREETING;
+	else if (msg.kind != SL_K_MQTTSN_DISCONNECT && !why)
 		m->evidence = EVIDENCE_STATE;
 	return why;
 }

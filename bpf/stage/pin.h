@@ -54,6 +54,10 @@ static __always_inline void pick_find_pin(struct pick *k)
 		k->ask->view.pin = PIN_HALF_OPEN;
 		k->pin = bpf_map_lookup_elem(&sl_half_open, &k->ask->key);
 	}
+	if (!k->pin) { /* another CPU may have promoted it between the two looks */
+		k->ask->view.pin = PIN_ESTABLISHED;
+		k->pin = bpf_map_lookup_elem(&sl_pins, &k->ask->key);
+	}
 	if (!k->pin) {
 		k->ask->view.pin = PIN_NONE;
 		return;
@@ -170,7 +174,7 @@ static __always_inline void pick_not_established(struct pick *k, struct sl_pin *
 		}
 		pick_delete_half_open(k);
 	}
-	if (pin->instance != k->ask->view.slot.prev && k->state &&
+	if (!affinity_goes_unpinned(&k->ask->view, pin->instance) && k->state &&
 	    k->state->half_open < k->ask->budget)
 		pick_add_half_open(k, pin);
 }

@@ -260,6 +260,7 @@ struct sl_pin_key {
 	__u16 transfer : 1;
 };
 _Static_assert(sizeof(struct sl_pin_key) == 20, "no hidden padding");
+_Static_assert(SL_MAX_SERVICES <= 1 << 15, "a service has 15 bits");
 
 enum sl_pin_flag {
 	SL_PIN_CLOSING = 1 << 0, /* saw FIN or RST: idles out soon, and gives way to an opener */

@@ -20,17 +20,18 @@
 #define VERIFY	     RECORD("16") "0016 03 00000a 0000 000000 00000a feff 07 01020304050607"
 
 /* Records with a connection id; one of 1.3 is not as long as its header says least. */
-#define CID_12(id)    "19 fefd 0001" SEQUENCE id "0008" TIMES8("aa")
-#define CID_13(id)    "30" id "aa" TIMES8("bbbb")
+#define CID_12(id)	"19 fefd 0001" SEQUENCE id "0008" TIMES8("aa")
+#define CID_13(id)	"30" id "aa" TIMES8("bbbb")
 
-#define SN_CONNECT    "08 04 04 01 003c 6162"
-#define SN_SEARCHGW   "03 01 00"
-#define SN_PUBLISH    "09 0c 62 0001 0000 aabb" /* QoS -1 */
-#define SN_PINGREQ    "02 16"
-#define SN_PINGRESP   "02 17"
-#define SN_CONNACK    "03 05 00"
-#define SN_SLEEP      "04 18 003c"
-#define SN_DISCONNECT "02 18"
+#define SN_CONNECT	"08 04 04 01 003c 6162"
+#define SN_SEARCHGW	"03 01 00"
+#define SN_PUBLISH	"09 0c 62 0001 0000 aabb" /* QoS -1 */
+#define SN_PINGREQ	"02 16"
+#define SN_PINGRESP	"02 17"
+#define SN_CONNACK	"03 05 00"
+#define SN_WILLTOPICREQ "02 06"
+#define SN_SLEEP	"04 18 003c"
+#define SN_DISCONNECT	"02 18"
 
 static int setup_dtls(void **state)
 {
@@ -186,7 +187,10 @@ static void test_an_mqttsn_client_connects_publishes_and_leaves(void **state)
 	(void)state;
 	transition(0);
 	STEP(from_device(1, SN_CONNECT), OPENER_EARLY, OLD);
-	STEP(from_instance(OLD, 1, SN_CONNACK), SENDER_REST, DEVICE); /* anybody gets one */
+	STEP(from_instance(OLD, 1, SN_WILLTOPICREQ), SENDER_WAIT, DEVICE); /* anybody gets one */
+	STEP(from_instance(OLD, 1, SN_CONNACK), SENDER_WAIT, DEVICE);	   /* likewise */
+	assert_int_equal(pin_flags(1), SL_PIN_KEEP); /* it need not say anything for long */
+	assert_int_equal(half_open(1), OLD);
 	STEP(from_device(1, SN_PUBLISH), PIN_WAIT, OLD);
 	STEP(from_instance(OLD, 1, SN_PINGRESP), SENDER_PROMOTE, DEVICE);
 	assert_int_equal(established(1), OLD);
@@ -198,6 +202,10 @@ static void test_an_mqttsn_client_connects_publishes_and_leaves(void **state)
 	STEP(from_device(1, SN_DISCONNECT), PIN_CLOSING, OLD);
 	STEP(from_instance(OLD, 1, SN_DISCONNECT), SENDER_REST, DEVICE);
 	STEP(from_device(1, SN_CONNECT), OPENER_LATE, NEW);
+	STEP(from_device(1, SN_DISCONNECT), PIN_CLOSING, NEW);
+	STEP(from_instance(NEW, 1, SN_CONNACK), SENDER_REST, DEVICE);
+	STEP(from_instance(NEW, 9, SN_CONNACK), SENDER_REST, DEVICE);
+	assert_int_equal(pins(9), 0);
 	STEP(from_device(2, SN_PUBLISH), ONEWAY, OLD);
 	STEP(from_device(3, SN_SEARCHGW), REQUEST_ONCE, NEW);
 	STEP(from_device(4, SN_DISCONNECT), OTHER, OLD);

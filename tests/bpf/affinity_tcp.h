@@ -3,6 +3,9 @@
 #ifndef TEST_AFFINITY_TCP_H
 #define TEST_AFFINITY_TCP_H
 
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include "affinity_rows.h"
 
 #define SYN 2
@@ -279,6 +282,80 @@ static void test_a_reset_past_the_deadline_takes_the_pin(void **state)
 	STEP(tcp(1, ACK), PAST, NEW);
 }
 
+#define FILL_AT_ONCE 4096
+
+/* Leave no room among the established. */
+static void fill_pins(void)
+{
+	static struct sl_pin_key keys[FILL_AT_ONCE];
+	static struct sl_pin pins_of_others[FILL_AT_ONCE];
+	uint32_t n = FILL_AT_ONCE, all = 0;
+
+	for (int err = 0; !err; all += FILL_AT_ONCE) {
+		for (uint32_t i = 0; i < FILL_AT_ONCE; i++)
+			keys[i].addr.w[0] = all + i + 1;
+		err = bpf_map_update_batch(bpf_map__fd(fx.bed->skel->maps.sl_pins), keys,
+					   pins_of_others, &n, NULL);
+	}
+}
+
+static void test_with_a_full_table_pins_are_half_open_where_they_are_needed(void **state)
+{
+	(void)state;
+	fill_pins();
+	transition(50);
+	STEP(tcp_data_back(OLD, 1), SENDER_NEW, DEVICE);
+	assert_int_equal(pins(1), 0); /* it goes to prev without one */
+	STEP(tcp_data_back(NEW, 2), SENDER_NEW, DEVICE);
+	assert_int_equal(half_open(2), NEW);
+	assert_int_equal(pin_flags(2), SL_PIN_KEEP);
+	STEP(tcp(3, SYN), OPENER_LATE, NEW);
+	STEP(tcp_data_back(NEW, 3), SENDER_PROMOTE, DEVICE);
+	assert_int_equal(half_open(3), NEW);
+	assert_int_equal(pin_flags(3), SL_PIN_KEEP);
+	transition(KEEP);
+	STEP(tcp_data_back(OLD, 4), SENDER_NEW, DEVICE);
+	assert_int_equal(half_open(4), OLD);
+	assert_int_equal(fx.bed->states[fx.service].pin_failures, 4);
+	assert_int_equal(fx.bed->states[fx.service].half_open, 3);
+}
+
+/* Make the established pin half-open again; there is one at any time. */
+static void demote(const struct sl_pin_key *key, const struct sl_pin *pin)
+{
+	bed_update(fx.bed->skel->maps.sl_half_open, key, pin);
+	bpf_map_delete_elem(bpf_map__fd(fx.bed->skel->maps.sl_pins), key);
+	fx.bed->states[fx.service].half_open = 1;
+}
+
+/* What a device sends meanwhile, on another CPU, goes where it went. */
+static void test_a_pin_is_found_while_it_is_promoted(void **state)
+{
+	struct frame data = tcp_data(1), answer = tcp_data_back(NEW, 1);
+	struct sl_pin_key key = pin_key_of(1);
+	struct sl_pin pin;
+	pid_t device;
+
+	(void)state;
+	transition(50);
+	STEP(tcp(1, SYN), OPENER_LATE, NEW);
+	STEP(answer, SENDER_PROMOTE, DEVICE);
+	assert_true(pin_of(fx.bed->skel->maps.sl_pins, 1, &pin));
+	device = fork();
+	if (!device) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			bed_run(fx.bed, &data, NULL);
+	}
+	for (int i = 0; i < 100000; i++) {
+		demote(&key, &pin);
+		bed_run(fx.bed, &answer, NULL);
+	}
+	kill(device, SIGKILL);
+	assert_int_equal(waitpid(device, NULL, 0), device);
+	assert_int_equal(bed_row(fx.bed, AFF_OTHER), 0);
+}
+
 static void test_udp_always_follows_the_ring(void **state)
 {
 	(void)state;
@@ -303,6 +380,9 @@ static void test_udp_always_follows_the_ring(void **state)
 		ROWS_TEST(test_devices_of_an_instance_that_is_reset_are_told, setup_tcp),   \
 		ROWS_TEST(test_without_budget_only_pinned_flows_are_reset, setup_tcp),      \
 		ROWS_TEST(test_a_reset_past_the_deadline_takes_the_pin, setup_tcp),         \
+		ROWS_TEST(test_with_a_full_table_pins_are_half_open_where_they_are_needed,  \
+			  setup_tcp),                                                       \
+		ROWS_TEST(test_a_pin_is_found_while_it_is_promoted, setup_tcp),             \
 		ROWS_TEST(test_udp_always_follows_the_ring, setup_udp)
 
 #endif /* TEST_AFFINITY_TCP_H */

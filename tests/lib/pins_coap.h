@@ -217,7 +217,8 @@ static void coap_answer(struct world *w, uint32_t i)
 		coap_pause(w, i);
 		return;
 	}
-	said.own = f->separate || !f->con;
+	/* What answers a NON is one. */
+	said.own = f->con ? f->separate : said.evidence != EVIDENCE_NONE;
 	if (said.own)
 		said.mid = f->own_mid = coap_mid(w);
 	f->again = 0;

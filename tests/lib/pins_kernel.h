@@ -160,7 +160,7 @@ static void not_established(struct world *w, struct look *l, struct sl_pin pin)
 		}
 		half_drop(w, l->pins);
 	}
-	if (pin.instance != l->view.slot.prev && has_budget(w, w->n_half))
+	if (!affinity_goes_unpinned(&l->view, pin.instance) && has_budget(w, w->n_half))
 		half_add(w, l->pins, &pin);
 }
 

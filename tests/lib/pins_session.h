@@ -54,9 +54,13 @@ static void session_replies(struct world *w, uint32_t i, enum flow_evidence evid
 static void session_talk(struct world *w, uint32_t i)
 {
 	bool cookie = is_protocol(w, "dtls") && !one_in(w, 4);
+	/* A client of MQTT-SN that is connected need not say anything. */
+	double late = is_protocol(w, "mqttsn") ? w->sc->gap : 50;
 
+	if (is_protocol(w, "mqttsn"))
+		session_reply(w, i, EVIDENCE_GREETING);
 	/* The next step of the handshake may be late, too. */
-	later(w, i, cookie ? SESSION_COOKIE : SESSION_TALK, 0.0005, one_in(w, 10) ? 50 : 0.2);
+	later(w, i, cookie ? SESSION_COOKIE : SESSION_TALK, 0.0005, one_in(w, 10) ? late : 0.2);
 }
 
 /* Nobody remembers an opener over the budget: what follows is safe until the
@@ -298,10 +302,13 @@ static void session_flood(struct world *w, uint32_t endpoint)
 	static const enum flow_step steps[] = { FLOW_OPENER, FLOW_OPENER, FLOW_OTHER, FLOW_ACK,
 						FLOW_CLOSING };
 	uint32_t n = rnd(w) % SL_ARRAY_SIZE(steps);
+	struct who who;
 
 	if (steps[n] == FLOW_ACK && !is_protocol(w, "tcp"))
 		n--;
-	packet(w, endpoint, &(struct said){ .step = steps[n] });
+	who = packet(w, endpoint, &(struct said){ .step = steps[n] });
+	if (is_protocol(w, "mqttsn") && steps[n] == FLOW_OPENER)
+		message(w, endpoint, who, (struct said){ .evidence = EVIDENCE_GREETING });
 }
 
 #define SESSION	     N_SESSIONS, 1
