@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* MQTT sessions of a real client (libmosquitto): connect, subscribe to a topic of
  * their own, publish to it and wait for what comes back; then hold or leave. One
- * loop drives all of them. Never reconnects: a session that ends unasked is broken.
+ * loop drives all of them. A session that ends unasked is broken; it connects anew
+ * only if it is told to, as devices do.
  */
 #include "tool.h"
 #include <mosquitto.h>
@@ -24,11 +25,14 @@ static const char help[] =
 	"  --keepalive S    (default 60)\n"
 	"  --timeout S      a step that takes longer failed (default 5)\n"
 	"  --hold           stay connected until SIGTERM or --duration\n"
+	"  --reconnect S    who breaks or fails connects anew after S/2 to 3S/2, as often as it "
+	"takes\n"
 	"  --duration S     end after this time\n"
 	"\"ready\" on stderr when every session did its work or failed. JSON on stdout at the end "
 	"and\n"
 	"at SIGUSR1: wanted, connected, refused (CONNACK), failed (never connected), subscribed,\n"
-	"published, acked, received, open, broken, late, done (sessions whose work is complete).\n"
+	"published, acked, received, open, broken, late, done (sessions whose work is complete);\n"
+	"reconnected, and seconds since 1970 of the first_break_at and the last_reconnect_at.\n"
 	"Exit code 1 unless all sessions did their work and none broke.\n";
 
 enum state {
@@ -37,7 +41,8 @@ enum state {
 	S_SUBSCRIBING,
 	S_WORKING,
 	S_DONE,
-	S_GONE
+	S_GONE,
+	S_AWAY /* connects anew at next_ns */
 };
 
 struct session {
@@ -45,9 +50,9 @@ struct session {
 	struct load *load;
 	enum state state;
 	int fd;
-	bool polled_out, counted_open, waiting;
+	bool polled_out, counted_open, waiting, settled, again;
 	uint64_t step_ns; /* since when the step in hand runs */
-	uint64_t next_ns; /* when to publish again */
+	uint64_t next_ns; /* when to publish or connect again */
 	uint64_t published, acked, received;
 };
 
@@ -55,14 +60,15 @@ struct load {
 	struct tool_addr to;
 	struct tool_sources from;
 	char host[INET6_ADDRSTRLEN];
-	uint64_t n, connect_rate, publish, rate, timeout_ns, duration_ns;
+	uint64_t n, connect_rate, publish, rate, timeout_ns, duration_ns, reconnect_ns;
 	int qos, version, keepalive, epoll;
 	bool subscribe, hold;
 	const char *topic;
 	struct session *sessions;
 	uint64_t started, settled;
 	uint64_t connected, refused, failed, subscribed, published, acked, received, open, broken,
-		late, done;
+		late, done, reconnected;
+	double first_break_at, last_reconnect_at;
 };
 
 static void topic_of(const struct session *s, char *buf, size_t size)
@@ -70,20 +76,29 @@ static void topic_of(const struct session *s, char *buf, size_t size)
 	snprintf(buf, size, "%s/%td", s->load->topic, s - s->load->sessions);
 }
 
+static void settle(struct session *s)
+{
+	s->load->settled += !s->settled;
+	s->settled = true;
+}
+
 /* A session ends: by our wish after its work, or with the failure counted. */
 static void end_session(struct session *s, uint64_t *failure, const char *why)
 {
 	struct load *l = s->load;
 
-	if (s->state == S_GONE)
+	if (s->state >= S_GONE)
 		return;
 	if (failure && (*failure)++ < 5)
 		fprintf(stderr, "mqttload: session %td: %s\n", s - l->sessions, why);
-	if (s->state != S_DONE)
-		l->settled++;
+	if (failure == &l->broken && !l->first_break_at)
+		l->first_break_at = tool_epoch();
+	settle(s);
 	l->open -= s->counted_open;
 	s->counted_open = false;
-	s->state = S_GONE;
+	s->state = failure && l->reconnect_ns ? S_AWAY : S_GONE;
+	/* Not all at once, which servers' backlogs have no room for. */
+	s->next_ns = tool_now() + l->reconnect_ns / 2 + l->reconnect_ns * (s - l->sessions) / l->n;
 	if (s->fd >= 0)
 		epoll_ctl(l->epoll, EPOLL_CTL_DEL, s->fd, NULL);
 	s->fd = -1;
@@ -95,7 +110,7 @@ static void work_done(struct session *s)
 
 	s->state = S_DONE;
 	l->done++;
-	l->settled++;
+	settle(s);
 	if (!l->hold) {
 		mosquitto_disconnect(s->mosq);
 		end_session(s, NULL, NULL);
@@ -143,6 +158,10 @@ static void on_connect(struct mosquitto *mosq, void *arg, int code)
 	if (code) {
 		end_session(s, &l->refused, mosquitto_connack_string(code));
 		return;
+	}
+	if (s->again) {
+		l->reconnected++;
+		l->last_reconnect_at = tool_epoch();
 	}
 	l->connected++;
 	l->open++;
@@ -211,8 +230,8 @@ static void start(struct load *l, struct session *s, uint64_t now)
 		getnameinfo((const void *)ss, sizeof(*ss), from, sizeof(from), NULL, 0,
 			    NI_NUMERICHOST);
 	}
-	err = mosquitto_connect_bind(s->mosq, l->host, tool_port(&l->to), l->keepalive,
-				     *from ? from : NULL);
+	err = mosquitto_connect_bind_async(s->mosq, l->host, tool_port(&l->to), l->keepalive,
+					   *from ? from : NULL);
 	s->fd = mosquitto_socket(s->mosq);
 	s->polled_out = true;
 	if (err || s->fd < 0 || epoll_ctl(l->epoll, EPOLL_CTL_ADD, s->fd, &ev) < 0)
@@ -244,7 +263,7 @@ static void on_event(struct session *s, uint32_t events, uint64_t now)
 		err = mosquitto_loop_write(s->mosq, 1);
 	if (!err && events & (EPOLLIN | EPOLLERR | EPOLLHUP))
 		err = mosquitto_loop_read(s->mosq, 1);
-	if (s->state == S_GONE)
+	if (s->state >= S_GONE)
 		return;
 	if (err) {
 		end_session(s, s->state == S_CONNECTING ? &l->failed : &l->broken,
@@ -255,11 +274,23 @@ static void on_event(struct session *s, uint32_t events, uint64_t now)
 	poll_output(s);
 }
 
+/* What was not acknowledged is lost. */
+static void start_again(struct session *s, uint64_t now)
+{
+	mosquitto_destroy(s->mosq);
+	s->acked = s->received = s->published;
+	s->waiting = false;
+	s->again = true;
+	start(s->load, s, now);
+}
+
 static void on_time(struct session *s, uint64_t now, bool misc)
 {
 	struct load *l = s->load;
 
-	if (s->state == S_GONE)
+	if (s->state == S_AWAY && now >= s->next_ns)
+		start_again(s, now);
+	if (s->state >= S_GONE)
 		return;
 	if (misc && mosquitto_loop_misc(s->mosq)) {
 		end_session(s, &l->broken, "keep-alive failed");
@@ -271,7 +302,7 @@ static void on_time(struct session *s, uint64_t now, bool misc)
 		work_done(s);
 	else if ((s->state < S_WORKING || s->waiting) && now > s->step_ns + l->timeout_ns)
 		end_session(s, s->state == S_CONNECTING ? &l->failed : &l->late, "no answer");
-	if (s->state != S_GONE)
+	if (s->state < S_GONE)
 		poll_output(s);
 }
 
@@ -280,9 +311,11 @@ static void report(const struct load *l)
 	printf("{\"wanted\":%" PRIu64 ",\"connected\":%" PRIu64 ",\"refused\":%" PRIu64
 	       ",\"failed\":%" PRIu64 ",\"subscribed\":%" PRIu64 ",\"published\":%" PRIu64
 	       ",\"acked\":%" PRIu64 ",\"received\":%" PRIu64 ",\"open\":%" PRIu64
-	       ",\"broken\":%" PRIu64 ",\"late\":%" PRIu64 ",\"done\":%" PRIu64 "}\n",
+	       ",\"broken\":%" PRIu64 ",\"late\":%" PRIu64 ",\"done\":%" PRIu64
+	       ",\"reconnected\":%" PRIu64 ",\"first_break_at\":%.3f,\"last_reconnect_at\":%.3f}\n",
 	       l->n, l->connected, l->refused, l->failed, l->subscribed, l->published, l->acked,
-	       l->received, l->open, l->broken, l->late, l->done);
+	       l->received, l->open, l->broken, l->late, l->done, l->reconnected, l->first_break_at,
+	       l->last_reconnect_at);
 	fflush(stdout);
 }
 
@@ -323,7 +356,8 @@ static const struct option longopts[] = {
 	{ "from", 1, NULL, 'f' }, { "topic", 1, NULL, 'T' }, { "qos", 1, NULL, 'q' },
 	{ "publish", 1, NULL, 'p' }, { "rate", 1, NULL, 'r' }, { "no-subscribe", 0, NULL, 'S' },
 	{ "version", 1, NULL, 'v' }, { "keepalive", 1, NULL, 'k' }, { "timeout", 1, NULL, 'o' },
-	{ "hold", 0, NULL, 'H' }, { "duration", 1, NULL, 'd' }, { "help", 0, NULL, 'h' }, { 0 },
+	{ "hold", 0, NULL, 'H' }, { "reconnect", 1, NULL, 'R' },
+	 { "duration", 1, NULL, 'd' }, { "help", 0, NULL, 'h' }, { 0 },
 };
 
 static int parse_version(const char *text)
@@ -354,6 +388,7 @@ static void parse(struct load *l, int argc, char **argv)
 		case 'k': l->keepalive = tool_number("keepalive", optarg, 5, 65535); break;
 		case 'o': l->timeout_ns = tool_seconds("timeout", optarg); break;
 		case 'H': l->hold = true; break;
+		case 'R': l->reconnect_ns = tool_seconds("reconnect", optarg); break;
 		case 'd': l->duration_ns = tool_seconds("duration", optarg); break;
 		case 'h': fputs(help, stdout); exit(0);
 		default: exit(2);

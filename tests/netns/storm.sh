@@ -77,7 +77,7 @@ storm_sink() {
 	local m
 
 	for m; do
-		lab_start "sink-$m" "$m" "$T/xdpcount" --dev eth0 --from "$STORM4" --duration 600
+		lab_start "sink-$m" "$m" "$T/xdpcount" --dev eth0 --from "$STORM4" --duration 3600
 		wait_until 5 grep ready "$LAB_DIR/log/sink-$m" || fail "$(cat "$LAB_DIR/log/sink-$m")"
 	done
 }

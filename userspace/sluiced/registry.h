@@ -76,7 +76,7 @@ struct live_service {
 	uint32_t pins_lost;	     /* since that was told last */
 	uint32_t pins_lost_told_s;   /* CLOCK_MONOTONIC; 0: never */
 	bool past_prolonging;	     /* the transition is too old to be prolonged again */
-	uint32_t transition_since_s; /* when some slot was first in transition; 0: none is */
+	uint32_t transition_since_s; /* when some slot was first before its deadline; 0: none is */
 	uint64_t outliers_due_ns;    /* CLOCK_MONOTONIC: when they are judged next */
 	uint32_t outliers_told_s;    /* that they are not believed; 0: never */
 	void *scaler;		     /* scaling's own */

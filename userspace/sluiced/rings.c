@@ -51,6 +51,7 @@ void registry_tell_min_healthy(struct daemon *d, struct live_service *s,
 void registry_ring_count(struct daemon *d, struct live_service *s, uint32_t since_s)
 {
 	const struct sl_slot *slots = d->dp->slots + s->ring_first;
+	bool under_way = false; /* pins alone hold a slot as long as their flows live */
 
 	for (struct live_instance *i = s->instances; i; i = i->next)
 		i->slots_cur = i->slots_prev = 0;
@@ -64,11 +65,12 @@ void registry_ring_count(struct daemon *d, struct live_service *s, uint32_t sinc
 		if (!slots[n].deadline || ring_slot_is_watched(&slots[n]))
 			continue;
 		s->slots_in_transition++;
+		under_way |= slots[n].deadline >= since_s;
 		prev = registry_instance_by_id(d->registry, slots[n].prev);
 		if (prev && prev->service == s && slots[n].deadline >= since_s)
 			prev->slots_prev++;
 	}
-	if (!s->slots_in_transition)
+	if (!under_way)
 		s->transition_since_s = 0;
 	else if (!s->transition_since_s)
 		s->transition_since_s = since_s;
