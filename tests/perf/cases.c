@@ -102,6 +102,7 @@ const struct measure_case cases[] = {
 	CASE("coap_ack",       W_COAP_EXCHANGES,  SERVICE4, 64K, STEERED,  .row = AFF_EXCHANGE, .payload = PAYLOAD_COAP_ACK),
 	CASE("return_new",     W_PINS,            DEVICE4,  1,   RETURNED, .row = AFF_SENDER_NEW, .makes = MAKES_PINS, .fresh = true),
 	CASE("return_promote", W_HALF_OPEN,       DEVICE4,  1,   RETURNED, .row = AFF_SENDER_PROMOTE, .makes = MAKES_OF_HALF_OPEN, .fresh = true),
+	CASE("return_connack", W_MQTTSN_HALF,     DEVICE4,  1,   RETURNED, .row = AFF_SENDER_WAIT, .payload = PAYLOAD_MQTTSN_CONNACK),
 	CASE("return_notify",  W_COAP_PINS,       DEVICE4,  1,   RETURNED, .row = AFF_SENDER_PIN, .payload = PAYLOAD_COAP_NOTIFY),
 	CASE("return_notify",  W_COAP_PINS,       DEVICE4,  64K, RETURNED, .row = AFF_SENDER_PIN, .payload = PAYLOAD_COAP_NOTIFY),
 	CASE("return_own",     W_COAP_MOVING,     DEVICE4,  1,   RETURNED, .row = AFF_SENDER_OWN, .payload = PAYLOAD_COAP_SEPARATE),

@@ -43,6 +43,7 @@ static const uint8_t dtls_cid[] =
 	DTLS_12("\x19", "\x01", "\x02\x11\x22\x33\x44\x55\x66\x77\x00\x20") TEXT_32;
 static const uint8_t dtls_cid_quic[] =
 	DTLS_12("\x19", "\x01", "\x05\x02\x22\x33\x44\x55\x66\x77\x00\x20") TEXT_32;
+static const uint8_t mqttsn_connack[] = "\x03\x05\x00";
 static const uint8_t mqttsn_publish[] = "\x17\x0c\x20\x00\x07\x00\x01{\"celsius\":21.52}";
 
 const void *payload_bytes(enum perf_payload what, size_t *ret_len)
@@ -71,6 +72,7 @@ const void *payload_bytes(enum perf_payload what, size_t *ret_len)
 		[PAYLOAD_DTLS_CID] = P(dtls_cid),
 		[PAYLOAD_DTLS_CID_QUIC] = P(dtls_cid_quic),
 		[PAYLOAD_MQTTSN_PUBLISH] = P(mqttsn_publish),
+		[PAYLOAD_MQTTSN_CONNACK] = P(mqttsn_connack),
 	};
 #undef P
 

@@ -48,6 +48,7 @@ enum world_service {
 	W_COAP_TRANSFER, /* in transition; 65,536 flows have pins, for a block-wise transfer, */
 	W_CLOSING,	 /* or, of MQTT, that are closing, */
 	W_HALF_OPEN,	 /* or half-open */
+	W_MQTTSN_HALF,	 /* the same of MQTT-SN */
 	W__SERVICES
 };
 

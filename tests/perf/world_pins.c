@@ -25,6 +25,7 @@ static const struct gift gifts[] = {
 	{ W_COAP_TRANSFER, 0, .transfer = true },
 	{ W_CLOSING, 0, .flags = SL_PIN_CLOSING },
 	{ W_HALF_OPEN, 0, .half_open = true },
+	{ W_MQTTSN_HALF, 0, .half_open = true },
 	{ W_COAP_EXCHANGES, 1, .exchanges = true },
 };
 static const struct gift always = { W_PINS, 1 };

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A pass reads both tables of pins and that of exchanges, a batch at a time, then settles service after
- * service. It yields to the loop whenever its time is up, so that no step blocks
- * for longer than a batch and SWEEP_STEP_NS.
+/* A pass reads both tables of pins and that of exchanges, a batch at a time, then
+ * settles service after service. It yields to the loop whenever its time is up, so
+ * that no step blocks for longer than a batch and SWEEP_STEP_NS.
  *
  * What may change while a pass is under way is safe: a slot is settled only if it
- * was past its deadline when the pass began, since from then on no packet makes a
- * pin in it; and a ring that has grown since is left to the next pass, because its
- * slots have other numbers.
+ * was past its deadline when the pass began, since from then on no device's packet
+ * makes a pin in it; and a ring that has grown since is left to the next pass, because
+ * its slots have other numbers. An instance's answer that is later than the deadline
+ * may: one that comes behind the reader's back is not seen by this pass.
  */
 #include <errno.h>
 #include <stdlib.h>
