@@ -41,13 +41,13 @@ enum pin_state {
 };
 
 enum pin_action {
-	PIN_LEAVE,	    /* nothing */
-	PIN_REFRESH,	    /* seen = now, no longer closing */
-	PIN_TOUCH,	    /* seen = now */
-	PIN_WAIT,	    /* the same; a half-open pin lives on like an established one */
-	PIN_SHORTEN,	    /* mark closing, seen = now */
-	PIN_FAIL,	    /* a pin is wanted, and there is no room: count it */
-	PIN_DROP,	    /* if there is one: it names an instance that its flow no longer has */
+	PIN_LEAVE,   /* nothing */
+	PIN_REFRESH, /* seen = now, no longer closing */
+	PIN_TOUCH,   /* seen = now */
+	PIN_WAIT,    /* the same; a half-open pin lives on like an established one */
+	PIN_SHORTEN, /* mark closing, seen = now */
+	PIN_FAIL,    /* a pin is wanted, and there is no room: count it */
+	PIN_DROP,    /* if there is one: it names an instance that its flow no longer has */
 	PIN_REFRESH_EXCHANGE,
 	/* from here on something is made */
 	PIN_PROMOTE,	    /* half-open -> established, seen = now */
