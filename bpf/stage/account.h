@@ -57,7 +57,7 @@ static __always_inline bool account_event_allowed(struct pkt *p)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct sl_cpu_counters *n = bpf_map_lookup_elem(&sl_counters, &cpu);
-	__u32 now_s = bpf_ktime_get_coarse_ns() / 1000000000;
+	__u32 now_s = now_coarse_ns() / 1000000000;
 
 	if (!n || !p->control->event_max)
 		return true;
@@ -82,7 +82,7 @@ static __always_inline void account_event(struct pkt *p, enum sl_reason why)
 		return;
 	}
 	*e = (struct sl_event){
-		.time_ns = bpf_ktime_get_coarse_ns(),
+		.time_ns = now_coarse_ns(),
 		.ifindex = p->ctx->ingress_ifindex,
 		.len = p->ctx->data_end - p->ctx->data,
 		.service = p->svc   ? p->svc->id

@@ -131,7 +131,7 @@ static __always_inline int pick_by_pin(struct pkt *p, struct sl_slot slot)
 
 	ask->key.transfer = p->step == FLOW_BLOCK;
 	if (!p->now_ns)
-		p->now_ns = bpf_ktime_get_coarse_ns();
+		p->now_ns = now_coarse_ns();
 	ask->view.now_s = p->now_ns / 1000000000;
 	return sl_pick_by_pin();
 }
