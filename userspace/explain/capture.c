@@ -97,29 +97,27 @@ static uint16_t type_of(int link, const uint8_t *at, uint32_t len)
 	}
 }
 
-static bool to_ethernet(struct capture *c, const uint8_t *at, uint32_t len,
+/* Bytes that the capture has not are zeros: headers and lengths are as they were. */
+static bool to_ethernet(struct capture *c, const struct pcap_pkthdr *head, const uint8_t *at,
 			struct capture_frame *ret)
 {
-	uint32_t head = head_len(c->link);
+	uint32_t skip = head_len(c->link), made = c->link == DLT_EN10MB ? 0 : ETH_HLEN;
+	uint32_t wire = head->len > head->caplen ? head->len : head->caplen;
 	struct ether_header *eth = (void *)c->bytes;
 
-	if (len < head)
+	if (head->caplen < skip || wire > sizeof(c->bytes) - made)
 		return false;
-	if (c->link == DLT_EN10MB)
-		head = 0;
-	else
-		ret->len = ETH_HLEN + len - head;
-	if (ret->len > sizeof(c->bytes))
-		return false;
-	if (c->link == DLT_EN10MB) {
-		memcpy(c->bytes, at, len);
+	if (!made)
+		skip = 0;
+	memcpy(c->bytes + made, at + skip, head->caplen - skip);
+	memset(c->bytes + made + head->caplen - skip, 0, wire - head->caplen);
+	ret->captured = made + head->caplen - skip;
+	ret->len = made + wire - skip;
+	if (!made)
 		return true;
-	}
 	memcpy(eth->ether_dhost, ground_mac, sizeof(eth->ether_dhost));
 	memcpy(eth->ether_shost, ground_other_mac, sizeof(eth->ether_shost));
-	eth->ether_type = htons(type_of(c->link, at, len));
-	memcpy(eth + 1, at + head, len - head);
-	ret->wire_len += ETH_HLEN - head;
+	eth->ether_type = htons(type_of(c->link, at, head->caplen));
 	return true;
 }
 
@@ -140,14 +138,11 @@ int capture_next(struct capture *c, struct capture_frame *ret, struct capture_er
 		.n = ++c->n,
 		.time_ns = (uint64_t)head->ts.tv_sec * 1000000000 + (uint64_t)head->ts.tv_usec,
 		.bytes = c->bytes,
-		.len = head->caplen,
-		.wire_len = head->len,
 	};
-	if (to_ethernet(c, at, head->caplen, ret))
+	if (to_ethernet(c, head, at, ret))
 		return 1;
-	snprintf(reterr->text, sizeof(reterr->text),
-		 "frame %llu: %u bytes: want from %d to %u of this link type",
-		 (unsigned long long)c->n, head->caplen, head_len(c->link), CAPTURE_FRAME_MAX);
+	snprintf(reterr->text, sizeof(reterr->text), "frame %llu: %u bytes: want from %d to %u",
+		 (unsigned long long)c->n, head->len, head_len(c->link), CAPTURE_FRAME_MAX);
 	return -EMSGSIZE;
 }
 
@@ -174,11 +169,12 @@ int capture_create(const char *path, struct capture_out **ret, struct capture_er
 	return 0;
 }
 
-void capture_write(struct capture_out *o, uint64_t time_ns, const uint8_t *bytes, uint32_t len)
+void capture_write(struct capture_out *o, const struct capture_frame *f, const uint8_t *bytes,
+		   uint32_t len)
 {
 	struct pcap_pkthdr head = {
-		.ts = { .tv_sec = time_ns / 1000000000, .tv_usec = time_ns % 1000000000 },
-		.caplen = len,
+		.ts = { .tv_sec = f->time_ns / 1000000000, .tv_usec = f->time_ns % 1000000000 },
+		.caplen = len < f->captured ? len : f->captured,
 		.len = len,
 	};
 
@@ -193,7 +189,8 @@ int capture_finish(struct capture_out *o, struct capture_error *reterr)
 		return 0;
 	if (pcap_dump_flush(o->to) || ferror(pcap_dump_file(o->to))) {
 		err = -EIO;
-		snprintf(reterr->text, sizeof(reterr->text), "not all of it was written");
+		snprintf(reterr->text, sizeof(reterr->text), "not all of it was written: %s",
+			 strerror(errno));
 	}
 	pcap_dump_close(o->to);
 	pcap_close(o->pcap);

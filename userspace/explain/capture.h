@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CAPTURE_FRAME_MAX (64u << 10)
+#define CAPTURE_FRAME_MAX (66u << 10) /* the longest IP packet, with its headers */
 
 struct capture_error {
 	char text[512];
@@ -20,8 +20,8 @@ struct capture_frame {
 	uint64_t n;	   /* from 1 */
 	uint64_t time_ns;  /* since 1970; the capture's own clock */
 	uint8_t *bytes;	   /* valid until the next read */
-	uint32_t len;	   /* of what was captured */
-	uint32_t wire_len; /* of what there was: more, where the capture was cut */
+	uint32_t len;	   /* of what there was on the wire */
+	uint32_t captured; /* of these: less where the capture was cut; the rest are zeros */
 };
 
 struct capture;
@@ -34,7 +34,9 @@ static inline void capture_closep(struct capture **c)
 	capture_close(*c);
 }
 
-/* 1: a frame; 0: the end; or a negative errno. */
+/* 1: a frame; 0: the end; -EMSGSIZE: one too short or too long to be handed out, the next
+ * may be fine; or another negative errno.
+ */
 int capture_next(struct capture *c, struct capture_frame *ret, struct capture_error *reterr);
 
 /* -- writing: pcap, Ethernet, nanoseconds -- */
@@ -42,7 +44,9 @@ int capture_next(struct capture *c, struct capture_frame *ret, struct capture_er
 struct capture_out;
 
 int capture_create(const char *path, struct capture_out **ret, struct capture_error *reterr);
-void capture_write(struct capture_out *o, uint64_t time_ns, const uint8_t *bytes, uint32_t len);
+/* What became of @f; no more of it than was captured. */
+void capture_write(struct capture_out *o, const struct capture_frame *f, const uint8_t *bytes,
+		   uint32_t len);
 /* Says whether all of it has been written. NULL is fine. */
 int capture_finish(struct capture_out *o, struct capture_error *reterr);
 

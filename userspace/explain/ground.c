@@ -59,6 +59,16 @@ static int plan_of(struct ground *g, struct plan **ret)
 
 /* -- instances and rings -- */
 
+/* As the daemon marks one that an administrator has taken out. */
+static uint8_t flags_of(const struct model_service *s, const struct model_instance *i)
+{
+	if (i->admin == ADMIN_DRAINING)
+		return s->drain_moves ? SL_I_DOWN : 0;
+	if (i->admin == ADMIN_UP)
+		return 0;
+	return s->health.on_down == ON_DOWN_RESET ? SL_I_DOWN | SL_I_RESET : SL_I_DOWN;
+}
+
 static int instance_write(struct ground *g, const struct model_service *s,
 			  const struct plan_service *ps, const struct model_instance *want)
 {
@@ -68,6 +78,7 @@ static int instance_write(struct ground *g, const struct model_service *s,
 		.port = htons(want->port),
 		.service = ps->value.id,
 		.generation = 1,
+		.flags = flags_of(s, want),
 	};
 	struct sl_hop hop = {};
 	int err;
@@ -87,34 +98,51 @@ static int instance_write(struct ground *g, const struct model_service *s,
 	return err;
 }
 
-static int ring_write(struct ground *g, const struct model_service *s, struct plan_service *ps,
-		      uint16_t first_id, uint32_t *io_slot)
+/* @all: also those that an administrator has taken out. Free the table. */
+static int ring_table(const struct model_service *s, uint16_t first_id, uint32_t size, bool all,
+		      uint16_t **ret)
 {
 	sl_autofree struct ring_candidate *c = calloc(s->n_instances + 1, sizeof(*c));
-	uint32_t size = s->n_instances ? ring_size_for(s->n_instances) : 0;
 	struct ring_choice choice = {};
 	int err;
 
 	if (!c)
 		return -ENOMEM;
-	if (!size)
-		return 0;
-	if (size > g->dp->cap.slots - *io_slot)
-		return -ENOSPC;
 	for (size_t i = 0; i < s->n_instances; i++)
 		c[i] = (struct ring_candidate){
 			.id = first_id + i,
 			.weight = s->instances[i].weight,
 			.hash = ring_name_hash(s->name, s->instances[i].name),
-			.wanted = s->instances[i].admin == ADMIN_UP,
+			.wanted = all || s->instances[i].admin == ADMIN_UP,
 			.healthy = true,
 		};
 	err = ring_choose(c, s->n_instances, s->health.min_healthy, NULL, size, &choice);
+	*ret = choice.table;
+	return err;
+}
+
+/* Instances that drain or are down have been told so just before the first frame. */
+static int ring_write(struct ground *g, const struct model_service *s, struct plan_service *ps,
+		      uint16_t first_id, uint32_t *io_slot)
+{
+	sl_autofree uint16_t *before = NULL, *table = NULL;
+	uint32_t size = s->n_instances ? ring_size_for(s->n_instances) : 0;
+	struct sl_slot *slots = g->dp->slots + *io_slot;
+	int err;
+
+	if (!size)
+		return 0;
+	if (size > g->dp->cap.slots - *io_slot)
+		return -ENOSPC;
+	err = ring_table(s, first_id, size, true, &before);
+	if (!err)
+		err = ring_table(s, first_id, size, false, &table);
 	if (err)
 		return err;
-	for (uint32_t i = 0; choice.table && i < size; i++)
-		g->dp->slots[*io_slot + i] = (struct sl_slot){ .cur = choice.table[i] };
-	free(choice.table);
+	for (uint32_t i = 0; i < size; i++)
+		slots[i] = (struct sl_slot){ .cur = before[i] };
+	ring_update(slots, table, size, GROUND_BEGIN_S, ps->value.keep_s,
+		    ps->value.flags & SL_SVC_AFFINITY);
 	ps->value.ring_first = *io_slot;
 	ps->value.ring_size = size;
 	*io_slot += size;

@@ -16,6 +16,9 @@
 /* This node's link, and whoever is at its other end, where nothing else says so. */
 extern const uint8_t ground_mac[6], ground_other_mac[6];
 
+/* When the configuration comes in force: no deadline has passed then. */
+#define GROUND_BEGIN_S	3600
+
 #define GROUND_NAME_LEN (2 * SL_NAME_LEN)
 
 struct ground {
@@ -54,7 +57,7 @@ struct verdict {
 	uint32_t len;
 };
 
-/* Run one Ethernet frame at @now_ns. -EMSGSIZE: shorter than its header. */
+/* Run one Ethernet frame at @now_ns; no shorter than its header, or the kernel refuses. */
 int ground_run(struct ground *g, const uint8_t *bytes, uint32_t len, uint64_t now_ns,
 	       struct verdict *ret);
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
 #include <linux/bpf.h>
-#include <net/ethernet.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,8 +84,6 @@ int ground_run(struct ground *g, const uint8_t *bytes, uint32_t len, uint64_t no
 		    .data_out = e->bytes, .data_size_out = sizeof(e->bytes));
 	int err;
 
-	if (len < ETH_HLEN)
-		return -EMSGSIZE; /* the kernel takes none, either */
 	g->dp->skel->bss->explain_now_ns = now_ns;
 	e->before = *counters;
 	e->n = 0;

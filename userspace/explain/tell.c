@@ -135,14 +135,15 @@ bool tell_leaves(const struct verdict *v)
 
 /* -- text -- */
 
-#define LINE_FORMAT "%6s %18s %-47s %-12.12s %-12.12s %-8s %-18s %-9s %-18s %-14.14s %s\n"
+#define LINE_FORMAT \
+	"%6s %18s %-47s %-12.12s %-12.12s %-22.22s %-16s %-8s %-22s %-8s %-18s %-14.14s %s\n"
 
 void tell_head(FILE *to, bool color)
 {
 	if (color)
 		fputs("\033[1m", to);
-	fprintf(to, LINE_FORMAT, "n", "time", "from > to", "service", "tenant", "protocol", "kind",
-		"verdict", "reason", "instance", "pins");
+	fprintf(to, LINE_FORMAT, "n", "time", "from > to", "service", "tenant", "account", "device",
+		"protocol", "kind", "verdict", "reason", "instance", "pins");
 	if (color)
 		fputs("\033[0m", to);
 }
@@ -179,23 +180,26 @@ void tell_text(FILE *to, bool color, const struct ground *g, const struct captur
 	       const struct verdict *v)
 {
 	const struct sl_event *e = &v->event;
-	char n[24], when[32], where[2 * INET6_ADDRSTRLEN + 24], rows[128], notes[256], pins[480];
+	char n[24], when[32], device[24], where[2 * INET6_ADDRSTRLEN + 24], rows[128], notes[256],
+		pins[480];
 
 	snprintf(n, sizeof(n), "%llu", (unsigned long long)f->n);
 	snprintf(when, sizeof(when), "%llu.%06llu", (unsigned long long)(f->time_ns / 1000000000),
 		 (unsigned long long)(f->time_ns % 1000000000 / 1000));
+	snprintf(device, sizeof(device), e->device ? "%016llx" : "-",
+		 (unsigned long long)e->device);
 	ends(f, e, where, sizeof(where));
 	words_of(v->rows, true, rows, sizeof(rows));
 	words_of(v->notes, false, notes, sizeof(notes));
 	snprintf(pins, sizeof(pins), "%s%s%s%s%s", *rows ? rows : "-", *notes ? " (" : "", notes,
-		 *notes ? ")" : "", f->wire_len > f->len ? " (the capture was cut)" : "");
+		 *notes ? ")" : "", f->captured < f->len ? " (the capture was cut)" : "");
 	if (color)
 		fputs(tone_of(v), to);
 	fprintf(to, LINE_FORMAT, n, when, *where ? where : "-", or_dash(service_word(g, e)),
-		or_dash(tenant_word(g, e)), or_dash(protocol_word(g, e)),
-		e->kind < SL_K__MAX ? kind_words[e->kind] : "-", action_word(v->action),
-		e->reason < SL_R__MAX ? reason_words[e->reason] : "-", or_dash(instance_word(g, e)),
-		pins);
+		or_dash(tenant_word(g, e)), or_dash(account_word(g, e)), device,
+		or_dash(protocol_word(g, e)), e->kind < SL_K__MAX ? kind_words[e->kind] : "-",
+		action_word(v->action), e->reason < SL_R__MAX ? reason_words[e->reason] : "-",
+		or_dash(instance_word(g, e)), pins);
 	if (color)
 		fputs("\033[0m", to);
 }
@@ -233,8 +237,8 @@ static void add_numbers(cJSON *o, const struct capture_frame *f, const struct sl
 	snprintf(text, sizeof(text), "%llu.%09llu", (unsigned long long)(f->time_ns / 1000000000),
 		 (unsigned long long)(f->time_ns % 1000000000));
 	cJSON_AddRawToObject(o, "ts", text);
-	cJSON_AddNumberToObject(o, "length", f->wire_len);
-	cJSON_AddBoolToObject(o, "cut", f->wire_len > f->len);
+	cJSON_AddNumberToObject(o, "length", f->len);
+	cJSON_AddBoolToObject(o, "cut", f->captured < f->len);
 	snprintf(text, sizeof(text), "%016llx", (unsigned long long)e->device);
 	add_word(o, "device", e->device ? text : NULL);
 }

@@ -3,7 +3,9 @@
  * and from any data plane of this node.
  */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <sluice/names.h>
 #include "../common/cleanup.h"
@@ -14,9 +16,12 @@
 #include "ctl.h"
 
 /* Times are told from the capture's first frame on, plus this: buckets that have
- * been idle, and no deadline in the past.
+ * been idle, and changes of instances that have just begun.
  */
-#define BEGIN_NS (3600 * 1000000000ull)
+#define BEGIN_NS (GROUND_BEGIN_S * 1000000000ull)
+
+/* Ctrl-C: what has been explained is written, then the signal does what it does. */
+static volatile sig_atomic_t stopped_by;
 
 struct explain {
 	const struct ctl *c;
@@ -44,12 +49,8 @@ static enum ctl_result explain_frame(struct explain *x, const struct capture_fra
 	struct verdict v;
 	int err = ground_run(x->ground, f->bytes, f->len, clock_of(x, f), &v);
 
-	if (err == -EMSGSIZE) {
-		ctl_error(x->c, "frame %llu: %u bytes are no Ethernet frame: left out",
-			  (unsigned long long)f->n, f->len);
-		return CTL_OK;
-	}
 	if (err) {
+		fflush(stdout);
 		ctl_error(x->c, "frame %llu: the kernel does not run it: %s",
 			  (unsigned long long)f->n, strerror(-err));
 		return CTL_FAILED;
@@ -61,8 +62,30 @@ static enum ctl_result explain_frame(struct explain *x, const struct capture_fra
 		return CTL_FAILED;
 	}
 	if (x->out && tell_leaves(&v))
-		capture_write(x->out, f->time_ns, v.bytes, v.len);
+		capture_write(x->out, f, v.bytes, v.len);
 	return CTL_OK;
+}
+
+static void stop(int signal)
+{
+	stopped_by = signal;
+}
+
+/* Without SA_RESTART: who waits for standard input wakes up. */
+static void catch_signals(void)
+{
+	static const struct sigaction act = { .sa_handler = stop };
+
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+}
+
+static void raise_again(void)
+{
+	if (!stopped_by)
+		return;
+	signal(stopped_by, SIG_DFL);
+	raise(stopped_by);
 }
 
 static enum ctl_result explain_all(struct explain *x)
@@ -70,15 +93,23 @@ static enum ctl_result explain_all(struct explain *x)
 	enum ctl_result rc = CTL_OK;
 	struct capture_error why = {};
 	struct capture_frame f;
-	int n = 0;
+	int n;
 
+	catch_signals();
 	if (!x->c->json)
 		tell_head(stdout, x->c->color);
-	while (!rc && (n = capture_next(x->in, &f, &why)) > 0)
-		rc = explain_frame(x, &f);
-	if (n < 0) {
-		ctl_error(x->c, "%s: %s", x->c->argv[0], why.text);
-		rc = CTL_FAILED;
+	while (!rc && !stopped_by && (n = capture_next(x->in, &f, &why)) != 0) {
+		if (n == 1) {
+			rc = explain_frame(x, &f);
+			continue;
+		}
+		if (stopped_by)
+			break;
+		fflush(stdout);
+		ctl_error(x->c, "%s: %s%s", x->c->argv[0], why.text,
+			  n == -EMSGSIZE ? ": left out" : "");
+		if (n != -EMSGSIZE)
+			rc = CTL_FAILED;
 	}
 	if (fflush(stdout) || ferror(stdout)) {
 		ctl_error(x->c, "standard output: %s", strerror(errno));
@@ -87,7 +118,23 @@ static enum ctl_result explain_all(struct explain *x)
 	return rc;
 }
 
-/* Files are opened before the namespaces are left: names are meant as they are here. */
+/* What is read is not to be written over. */
+static bool is_input(const struct ctl *c, const char *path)
+{
+	const char *const inputs[] = { c->argv[0], ctl_option(c, "--config"),
+				       ctl_option(c, "--fib") };
+	struct stat to, from;
+
+	if (stat(path, &to) || !S_ISREG(to.st_mode))
+		return false;
+	for (size_t i = 0; i < SL_ARRAY_SIZE(inputs); i++)
+		if (inputs[i] && !stat(inputs[i], &from) && from.st_dev == to.st_dev &&
+		    from.st_ino == to.st_ino)
+			return true;
+	return false;
+}
+
+/* The file to write last: what was there stays if nothing comes of all this. */
 static enum ctl_result explain_open(struct explain *x, const struct model *m)
 {
 	const struct ctl *c = x->c;
@@ -95,13 +142,34 @@ static enum ctl_result explain_open(struct explain *x, const struct model *m)
 	struct capture_error why = {};
 	struct dataplane_error error = {};
 
-	if (capture_open(c->argv[0], &x->in, &why) ||
-	    (write && capture_create(write, &x->out, &why))) {
+	if (capture_open(c->argv[0], &x->in, &why)) {
 		ctl_error(c, "%s", why.text);
 		return CTL_FAILED;
 	}
 	if (ground_enter(ctl_option(c, "--fib"), &error) || ground_open(m, &x->ground, &error)) {
 		ctl_error(c, "%s", error.text);
+		return CTL_FAILED;
+	}
+	if (write && capture_create(write, &x->out, &why)) {
+		ctl_error(c, "%s", why.text);
+		return CTL_FAILED;
+	}
+	return CTL_OK;
+}
+
+static enum ctl_result explain_check(const struct ctl *c)
+{
+	const char *config = ctl_option(c, "--config"), *write = ctl_option(c, "--write");
+	const char *fib = ctl_option(c, "--fib");
+
+	if (!config || !*config)
+		return ctl_usage(c, "--config: want a configuration file, such as " SL_CONFIG);
+	if (fib && !*fib)
+		return ctl_usage(c, "--fib: want a file");
+	if (write && (!*write || !strcmp(write, "-")))
+		return ctl_usage(c, "--write: want a file");
+	if (write && is_input(c, write)) {
+		ctl_error(c, "--write: %s is read, too", write);
 		return CTL_FAILED;
 	}
 	return CTL_OK;
@@ -122,10 +190,10 @@ enum ctl_result cmd_explain(struct ctl *c)
 	struct explain x = { .c = c };
 	struct capture_error why = {};
 	struct config_error error = {};
-	enum ctl_result rc;
+	enum ctl_result rc = explain_check(c);
 
-	if (!config || !*config)
-		return ctl_usage(c, "--config: want a configuration file, such as " SL_CONFIG);
+	if (rc)
+		return rc;
 	if (config_load_file(config, tick_ns(), &m, &error)) {
 		ctl_error(c, "%s", error.text);
 		return CTL_FAILED;
@@ -139,5 +207,6 @@ enum ctl_result cmd_explain(struct ctl *c)
 	}
 	capture_close(x.in);
 	ground_close(x.ground);
+	raise_again();
 	return rc;
 }
