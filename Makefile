@@ -108,6 +108,9 @@ $(B)/perf/bench: $(PERF_OBJ) $(B)/libdp.a
 LIBS_mqttload := -lmosquitto
 LIBS_coapserver := -lcoap-3-notls
 LIBS_coapdevices := -lcoap-3-notls
+LIBS_capmake := -lpcap
+LIBS_capmutate := -lpcap
+LIBS_capleaves := -lpcap -lcjson
 
 # Debian's mbedtls has no connection ids: its source is fetched and built with them, once.
 MBEDTLS := $(B)/mbedtls/lib/libmbedtls.a

@@ -96,6 +96,8 @@ static enum ctl_result explain_all(struct explain *x)
 	int n;
 
 	catch_signals();
+	if (!strcmp(x->c->argv[0], "-")) /* whoever writes it may do so as frames come */
+		setvbuf(stdout, NULL, _IOLBF, 0);
 	if (!x->c->json)
 		tell_head(stdout, x->c->color);
 	while (!rc && !stopped_by && (n = capture_next(x->in, &f, &why)) != 0) {
