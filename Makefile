@@ -114,9 +114,10 @@ LIBS_capleaves := -lpcap -lcjson
 
 # Debian's mbedtls has no connection ids: its source is fetched and built with them, once.
 MBEDTLS := $(B)/mbedtls/lib/libmbedtls.a
-DTLS_TOOLS := $(B)/tools/dtlsserver $(B)/tools/dtlsclient
+DTLS_TOOLS := $(B)/tools/dtlsserver $(B)/tools/dtlsclient $(B)/tools/tlsclient
 LIBS_dtlsserver := -L$(B)/mbedtls/lib -lmbedtls -lmbedx509 -lmbedcrypto
 LIBS_dtlsclient := $(LIBS_dtlsserver)
+LIBS_tlsclient := $(LIBS_dtlsserver)
 $(DTLS_TOOLS): override CFLAGS += -isystem $(B)/mbedtls/include
 $(DTLS_TOOLS): | $(MBEDTLS)
 $(MBEDTLS):
