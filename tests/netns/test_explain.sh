@@ -59,8 +59,10 @@ lines "members" eth.jsonl 'all(
 	keys_unsorted == ["n","ts","length","cut","device","flow","service","tenant","account","protocol","kind",
 			  "verdict","reason","instance","pins","notes"]
 	and (.ts | type) == "number" and (.verdict | IN("pass", "drop", "tx", "redirect"))
-	and ((.reason | IN("steered")) == (.verdict == "redirect" and .kind != null and .device != null
-		and .tenant == "acme" and .account == "acme/\(.service)" and .instance == "m1" and (.reason != "returned"))))
+	and (.reason != "steered" or (.verdict == "redirect" and .kind != null and (.device | length) == 16
+		and .tenant == "acme" and .account == "acme/\(.service)" and .instance == "m1"))
+	and (.reason != "returned" or (.verdict == "redirect" and .kind != null and .instance == "m1"
+		and .device == null and .account == null and .tenant == null)))
 	and [.[].n] == [range(1; length + 1)]'
 head -n 1 eth.jsonl | grep -q '"ts":1700000000\.[0-9]\{9\},' || fail "ts: not the capture's, in nanoseconds"
 "$SLUICECTL" explain leaving.pcap --config leaving.json >text
@@ -168,6 +170,29 @@ if command -v setpriv >/dev/null; then
 		eth.pcap --write left.pcap
 	[ "$sum" = "$(sha256sum <left.pcap)" ] || fail "written to, without root"
 fi
+
+# -- the documentation's examples, as they are written --
+
+# block N: the document's N-th block of code; block_kind N: what stands behind its fence.
+block() { awk -v n="$1" '/^```/ { if (inside = !inside) k++; next } inside && k == n' "$ROOT/docs/explain.md"; }
+block_kind() { awk -v n="$1" '/^```/ && (inside = !inside) && ++k == n { print substr($0, 4) }' "$ROOT/docs/explain.md"; }
+mkdir bin doc
+ln -s "$SLUICECTL" bin/sluicectl
+ln -s "$ROOT/tests" doc/tests
+examples=0
+for ((i = 1; $(block "$i" | wc -l); i++)); do
+	case $(block_kind $i) in
+	json) block $i >doc/explain.json ;;
+	fib) block $i >doc/routes ;;
+	sh)
+		examples=$((examples + 1))
+		(cd doc && PATH=$LAB_DIR/bin:$PATH bash -eo pipefail <(block $i | sed 's/^sudo //')) |
+			sed 's/ *$//' >doc/told || fail "docs/explain.md, example $examples failed"
+		diff <(block $((i + 1))) doc/told || fail "docs/explain.md, example $examples: other output"
+		;;
+	esac
+done
+[ $examples -ge 5 ] || fail "docs/explain.md: $examples examples"
 
 # -- Ctrl-C in the middle: what was explained is there, nothing else --
 

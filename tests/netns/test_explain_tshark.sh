@@ -28,6 +28,9 @@ compare() {
 		(.causes | to_entries | sort_by(-.value)[] | "\(.value)\t\(.key)")' <<<"$found"
 	jq -e '.unexplained == []' >/dev/null <<<"$found" ||
 		fail "$1: no RFC says why: $(jq -c '.unexplained[:5][]' <<<"$found")"
+	while read -r cause; do
+		grep -qF "| $cause |" "$ROOT/docs/explain.md" || fail "docs/explain.md: nothing about '$cause'"
+	done < <(jq -r '.causes | keys[]' <<<"$found")
 }
 
 say "real tools"

@@ -76,6 +76,29 @@ static const char *instance_word(const struct ground *g, const struct sl_event *
 	return slash ? slash + 1 : g->instances[e->instance];
 }
 
+/* From an instance: its source is no device. */
+static bool is_answer(const struct sl_event *e)
+{
+	switch (e->reason) {
+	case SL_R_LOCAL:
+	case SL_R_RETURNED:
+	case SL_R_RETURNED_STACK:
+	case SL_R_RETURN_UNROUTABLE:
+	case SL_R_RETURN_TOO_BIG:
+		return true;
+	default: /* hop_limit is either's; what goes to an instance has an account then */
+		return e->reason == SL_R_HOP_LIMIT && !e->account;
+	}
+}
+
+/* The hash of a device; "" if the frame is of none. */
+static void device_word(const struct sl_event *e, char *to, size_t size)
+{
+	*to = '\0';
+	if (e->device && !is_answer(e))
+		snprintf(to, size, "%016llx", (unsigned long long)e->device);
+}
+
 /* Of a service what it speaks, else what the headers say. */
 static const char *protocol_word(const struct ground *g, const struct sl_event *e)
 {
@@ -186,8 +209,7 @@ void tell_text(FILE *to, bool color, const struct ground *g, const struct captur
 	snprintf(n, sizeof(n), "%llu", (unsigned long long)f->n);
 	snprintf(when, sizeof(when), "%llu.%06llu", (unsigned long long)(f->time_ns / 1000000000),
 		 (unsigned long long)(f->time_ns % 1000000000 / 1000));
-	snprintf(device, sizeof(device), e->device ? "%016llx" : "-",
-		 (unsigned long long)e->device);
+	device_word(e, device, sizeof(device));
 	ends(f, e, where, sizeof(where));
 	words_of(v->rows, true, rows, sizeof(rows));
 	words_of(v->notes, false, notes, sizeof(notes));
@@ -196,7 +218,7 @@ void tell_text(FILE *to, bool color, const struct ground *g, const struct captur
 	if (color)
 		fputs(tone_of(v), to);
 	fprintf(to, LINE_FORMAT, n, when, *where ? where : "-", or_dash(service_word(g, e)),
-		or_dash(tenant_word(g, e)), or_dash(account_word(g, e)), device,
+		or_dash(tenant_word(g, e)), or_dash(account_word(g, e)), *device ? device : "-",
 		or_dash(protocol_word(g, e)), e->kind < SL_K__MAX ? kind_words[e->kind] : "-",
 		action_word(v->action), e->reason < SL_R__MAX ? reason_words[e->reason] : "-",
 		or_dash(instance_word(g, e)), pins);
@@ -239,8 +261,8 @@ static void add_numbers(cJSON *o, const struct capture_frame *f, const struct sl
 	cJSON_AddRawToObject(o, "ts", text);
 	cJSON_AddNumberToObject(o, "length", f->len);
 	cJSON_AddBoolToObject(o, "cut", f->captured < f->len);
-	snprintf(text, sizeof(text), "%016llx", (unsigned long long)e->device);
-	add_word(o, "device", e->device ? text : NULL);
+	device_word(e, text, sizeof(text));
+	add_word(o, "device", text);
 }
 
 bool tell_json(FILE *to, const struct ground *g, const struct capture_frame *f,
