@@ -6,7 +6,7 @@
 VIP4=203.0.113.10
 VIP6=2001:db8:ffff::10
 
-for cmd in tshark editcap; do
+for cmd in tshark editcap mergecap tcpdump; do
 	command -v $cmd >/dev/null || skip "needs $cmd: scripts/install-deps test"
 done
 
@@ -50,8 +50,8 @@ refused() {
 	[[ $said == *"$text"* ]] || fail "$what: want '$text', not: $said"
 }
 
-# lines WHAT FILE FILTER: the filter holds of the array of FILE's lines.
-lines() { jq -e -s "$3" "$2" >/dev/null || fail "$1: not '$3' in: $(head -n 3 "$2")"; }
+# lines WHAT FILE FILTER [JQ OPTIONS]: the filter holds of the array of FILE's lines.
+lines() { jq -e -s "${@:4}" "$3" "$2" >/dev/null || fail "$1: not '$3' in: $(head -n 3 "$2")"; }
 
 # What real tools speak: capture_explain.sh and test_explain_tshark.sh.
 compared_config() {

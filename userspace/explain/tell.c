@@ -131,17 +131,19 @@ static void row_word(uint32_t row, char *to, size_t size)
 /* "from > to", of the frame as it came; "" if it is not IP. */
 static void ends(const struct capture_frame *f, const struct sl_event *e, char *to, size_t size)
 {
-	const struct ip *ip = (const void *)(f->bytes + ETH_HLEN);
-	const struct ip6_hdr *ip6 = (const void *)ip;
-	char from[INET6_ADDRSTRLEN] = "", dest[INET6_ADDRSTRLEN] = "";
 	bool is_v4 = e->family == 4;
+	int family = is_v4 ? AF_INET : AF_INET6;
+	const uint8_t *ip = f->bytes + ETH_HLEN;
+	char from[INET6_ADDRSTRLEN] = "", dest[INET6_ADDRSTRLEN] = "";
 
 	*to = '\0';
-	if (!e->family || f->len < ETH_HLEN + (is_v4 ? sizeof(*ip) : sizeof(*ip6)))
+	if (!e->family || f->len < ETH_HLEN + (is_v4 ? sizeof(struct ip) : sizeof(struct ip6_hdr)))
 		return;
-	inet_ntop(is_v4 ? AF_INET : AF_INET6, is_v4 ? (const void *)&ip->ip_src : &ip6->ip6_src,
+	inet_ntop(family,
+		  ip + (is_v4 ? offsetof(struct ip, ip_src) : offsetof(struct ip6_hdr, ip6_src)),
 		  from, sizeof(from));
-	inet_ntop(is_v4 ? AF_INET : AF_INET6, is_v4 ? (const void *)&ip->ip_dst : &ip6->ip6_dst,
+	inet_ntop(family,
+		  ip + (is_v4 ? offsetof(struct ip, ip_dst) : offsetof(struct ip6_hdr, ip6_dst)),
 		  dest, sizeof(dest));
 	if (e->sport || e->dport)
 		snprintf(to, size, is_v4 ? "%s:%u > %s:%u" : "[%s]:%u > [%s]:%u", from,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* sluicectl: options, and which command. Speaks to the daemon's socket only. */
+/* sluicectl: options, and which command. Speaks to the daemon's socket only; explain, to nobody. */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
