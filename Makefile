@@ -13,10 +13,10 @@ B       ?= build
 Q       := $(if $(V),,@)
 say      = @printf '  %-5s %s\n' $(1) $(2)
 
-PACKAGES := libbpf libxdp libelf libcjson libuv libmicrohttpd libcurl libmnl
+PACKAGES := libbpf libxdp libelf libcjson libuv libmicrohttpd libcurl libmnl libpcap
 ifeq ($(filter clean demo test lint install-deps,$(MAKECMDGOALS)),)
 need := $(shell pkg-config --print-errors --exists 'libbpf >= 1.0' 'libxdp >= 1.3' libelf libcjson libuv \
-	libmicrohttpd libcurl libmnl 2>&1 || echo "see scripts/install-deps")
+	libmicrohttpd libcurl libmnl libpcap 2>&1 || echo "see scripts/install-deps")
 $(if $(need),$(error $(need)))
 endif
 
@@ -35,7 +35,7 @@ CHECK_SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
 PURE_SRC  := $(wildcard userspace/common/*.c userspace/config/*.c userspace/plan/*.c)
 DP_SRC    := $(wildcard userspace/dataplane/*.c)
 DAEMON_SRC := $(wildcard userspace/sluiced/*.c)
-CTL_SRC   := $(wildcard userspace/sluicectl/*.c)
+CTL_SRC   := $(wildcard userspace/sluicectl/*.c userspace/explain/*.c)
 UNIT      := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 PROG      := $(patsubst tests/bpf/%.c,$(B)/bpf/%,$(wildcard tests/bpf/test_*.c))
 FUZZ      := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -78,9 +78,9 @@ $(B)/libpure-san.a: $(PURE_SRC:%.c=$(B)/san/%.o)
 $(B)/sluiced: $(DAEMON_SRC:%.c=$(B)/obj/%.o) $(B)/libdp.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(shell pkg-config --libs libbpf libxdp libelf libcjson libuv libmicrohttpd libmnl) -lm
-$(B)/sluicectl: $(CTL_SRC:%.c=$(B)/obj/%.o) $(patsubst %.c,$(B)/obj/%.o,$(wildcard userspace/common/*.c))
+$(B)/sluicectl: $(CTL_SRC:%.c=$(B)/obj/%.o) $(B)/libdp.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(shell pkg-config --libs libcjson libcurl) -lm
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@ $(shell pkg-config --libs libbpf libxdp libelf libcjson libcurl libmnl libpcap) -lm
 
 $(B)/unit/%: tests/unit/%.c $(B)/libpure-san.a
 	$(call say,TEST,$@)
@@ -108,12 +108,16 @@ $(B)/perf/bench: $(PERF_OBJ) $(B)/libdp.a
 LIBS_mqttload := -lmosquitto
 LIBS_coapserver := -lcoap-3-notls
 LIBS_coapdevices := -lcoap-3-notls
+LIBS_capmake := -lpcap
+LIBS_capmutate := -lpcap
+LIBS_capleaves := -lpcap -lcjson
 
 # Debian's mbedtls has no connection ids: its source is fetched and built with them, once.
 MBEDTLS := $(B)/mbedtls/lib/libmbedtls.a
-DTLS_TOOLS := $(B)/tools/dtlsserver $(B)/tools/dtlsclient
+DTLS_TOOLS := $(B)/tools/dtlsserver $(B)/tools/dtlsclient $(B)/tools/tlsclient
 LIBS_dtlsserver := -L$(B)/mbedtls/lib -lmbedtls -lmbedx509 -lmbedcrypto
 LIBS_dtlsclient := $(LIBS_dtlsserver)
+LIBS_tlsclient := $(LIBS_dtlsserver)
 $(DTLS_TOOLS): override CFLAGS += -isystem $(B)/mbedtls/include
 $(DTLS_TOOLS): | $(MBEDTLS)
 $(MBEDTLS):

@@ -5,6 +5,8 @@
 #ifndef SL_CONFIG_BPF_H
 #define SL_CONFIG_BPF_H
 
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
 #include <sluice/abi.h>
 
 const volatile __u32 cfg_accounts = SL_DEF_ACCOUNTS;	     /* sl_hot has as many for each CPU */
@@ -13,5 +15,16 @@ const volatile __u32 cfg_instances = SL_DEF_INSTANCES;	     /* sl_answers likewi
 const volatile __u32 cfg_device_lines = SL_DEF_DEVICE_LINES; /* a power of two */
 /* A step of the coarse clock (clock_getres), 4 ms at 250 Hz. */
 const volatile __u64 cfg_tick_ns = 4000000;
+/* For sluicectl explain: the clock is explain_now_ns, and answers are classified, too.
+ * Constant when the verifier looks, so that nothing of it is left elsewhere.
+ */
+const volatile bool cfg_explain = false;
+
+__u64 explain_now_ns; /* a capture's own clock */
+
+static __always_inline __u64 now_coarse_ns(void)
+{
+	return cfg_explain ? *(volatile __u64 *)&explain_now_ns : bpf_ktime_get_coarse_ns();
+}
 
 #endif /* SL_CONFIG_BPF_H */

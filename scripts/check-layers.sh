@@ -19,7 +19,8 @@ declare -A allowed=(
 	[userspace/plan]="userspace/config userspace/common bpf/lib"
 	[userspace/dataplane]="userspace/plan userspace/config userspace/common bpf/lib"
 	[userspace/sluiced]="userspace/dataplane userspace/plan userspace/config userspace/common bpf/lib"
-	[userspace/sluicectl]="userspace/common"
+	[userspace/explain]="userspace/dataplane userspace/plan userspace/config userspace/common bpf/lib"
+	[userspace/sluicectl]="userspace/explain userspace/config userspace/common"
 )
 
 # $to = the folder of what a file in $from includes as "$name": beside it, or below bpf/
@@ -61,7 +62,7 @@ deny '\bbpf_(map|ktime|xdp|redirect|get|tail|ringbuf|fib)[a-z_]*\(|xdp_md|SEC\('
 deny '^#include [<"](bpf|xdp)/' 'only dataplane and sluiced know libbpf' \
 	userspace/common userspace/config userspace/plan userspace/sluicectl
 deny '\blog_(err|warn|info|debug)\(' 'libraries do not log' \
-	userspace/config userspace/plan userspace/dataplane
+	userspace/config userspace/plan userspace/dataplane userspace/explain
 deny '^#include .*tests/' 'nothing includes tests' include bpf userspace
 deny '\bXDP_(PASS|DROP|TX|REDIRECT|ABORTED)\b' 'only account knows XDP actions' \
 	bpf/lib bpf/stage/{parse,resolve,classify,police,pick}.h

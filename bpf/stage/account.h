@@ -65,7 +65,7 @@ static __always_inline bool event_allowed(const struct sl_control *control)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct sl_cpu_counters *n = bpf_map_lookup_elem(&sl_counters, &cpu);
-	__u32 now_s = bpf_ktime_get_coarse_ns() / 1000000000;
+	__u32 now_s = now_coarse_ns() / 1000000000;
 
 	if (!n || !control->event_max)
 		return true;
@@ -84,7 +84,7 @@ static __always_inline void event_write(struct sl_event *e, struct xdp_md *ctx,
 
 	sl_opaque(len); /* VERIFIER: clang 19 would spill half of a packet pointer */
 	*e = (struct sl_event){
-		.time_ns = bpf_ktime_get_coarse_ns(),
+		.time_ns = now_coarse_ns(),
 		.ifindex = ctx->ingress_ifindex,
 		.len = len,
 		.account = s->account,

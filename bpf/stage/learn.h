@@ -52,16 +52,10 @@ static __always_inline enum flow_evidence learn_tcp(__u8 flags, bool has_data)
 	return has_data ? EVIDENCE_STATE : EVIDENCE_ACK;
 }
 
-/* VERIFIER: alone, for the stack. @payload: its offset << 16 | its length. */
-sl_global int sl_learn(struct xdp_md *ctx, const struct flow *f, const struct sl_return *ret,
-		       __u32 bank, __u32 payload)
+/* VERIFIER: member by member, and a barrier, or the compiler puts it together on the stack. */
+static __always_inline void learn_fill(struct learn *l, const struct flow *f,
+				       const struct sl_return *ret, __u32 bank, __u32 payload)
 {
-	struct learn *l = (void *)pick_scratch();
-	const struct sl_service *svc;
-
-	if (!l || !f || !ret)
-		return 0;
-	/* VERIFIER: member by member, or the compiler puts it together on the stack. */
 	__builtin_memset(l, 0, sizeof(*l));
 	l->ask.key.addr = f->dst;
 	l->ask.key.port = f->dport;
@@ -73,7 +67,19 @@ sl_global int sl_learn(struct xdp_md *ctx, const struct flow *f, const struct sl
 	l->service.port = ret->port;
 	l->service.proto = f->proto;
 	l->service.bank = bank;
-	barrier(); /* VERIFIER: or it keeps all of this on the stack */
+	barrier();
+}
+
+/* VERIFIER: alone, for the stack. @payload: its offset << 16 | its length. */
+sl_global int sl_learn(struct xdp_md *ctx, const struct flow *f, const struct sl_return *ret,
+		       __u32 bank, __u32 payload)
+{
+	struct learn *l = (void *)pick_scratch();
+	const struct sl_service *svc;
+
+	if (!l || !f || !ret)
+		return 0;
+	learn_fill(l, f, ret, bank, payload);
 	svc = learn_service(&l->service, &l->ask);
 	if (!svc)
 		return 0;
@@ -81,7 +87,7 @@ sl_global int sl_learn(struct xdp_md *ctx, const struct flow *f, const struct sl
 		l->m.evidence = learn_tcp(f->tcp_flags, l->m.left);
 	else if (classify_by(ctx, svc->protocol, &l->m))
 		return 0;
-	l->ask.view.now_s = pick_now_s(&l->ask, bpf_ktime_get_coarse_ns());
+	l->ask.view.now_s = pick_now_s(&l->ask, now_coarse_ns());
 	l->ask.view.is_tcp = f->proto == IPPROTO_TCP;
 	if (l->m.transfer) {
 		l->ask.key.transfer = l->ask.view.transfer = true;

@@ -161,7 +161,7 @@ static __always_inline int pick_by_pin(struct pkt *p, struct sl_slot slot)
 	};
 	sl_put_word(&ask->key.port, &parts.port, 32);
 	if (!p->now_ns)
-		p->now_ns = bpf_ktime_get_coarse_ns();
+		p->now_ns = now_coarse_ns();
 	ask->view.now_s = pick_now_s(ask, p->now_ns);
 	return sl_pick_by_pin();
 }

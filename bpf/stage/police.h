@@ -141,7 +141,7 @@ static __always_inline enum sl_reason police(struct pkt *p, enum sl_quota first,
 	if (!((a->quota_mask | a->device_mask) & 3 << first) || !(n0 | n1))
 		return SL_R_NONE;
 	if (!p->now_ns)
-		p->now_ns = bpf_ktime_get_coarse_ns();
+		p->now_ns = now_coarse_ns();
 	s = (struct police){
 		.now_ns = p->now_ns,
 		.cost = { n0 * a->cost[first], n1 * a->cost[first + 1] >> shift },

@@ -7,6 +7,7 @@
 #ifndef SL_STAGE_RESET_H
 #define SL_STAGE_RESET_H
 
+#include "../config.h"
 #include "../lib/csum.h"
 #include "../lib/gcra.h"
 #include "../maps.h"
@@ -33,8 +34,8 @@ static __always_inline bool reset_within_budget(const struct sl_service *svc)
 		return false;
 	if (!svc->reply_cost)
 		return true;
-	return gcra_step(&state->reply_tat, bpf_ktime_get_coarse_ns() * SL_TAT_PER_NS,
-			 svc->reply_cost, RESET_BURST_NS * SL_TAT_PER_NS,
+	return gcra_step(&state->reply_tat, now_coarse_ns() * SL_TAT_PER_NS, svc->reply_cost,
+			 RESET_BURST_NS * SL_TAT_PER_NS,
 			 cfg_tick_ns * SL_TAT_PER_NS) == GCRA_CONFORM;
 }
 

@@ -6,6 +6,7 @@
 #ifndef SL_STAGE_RETURN_H
 #define SL_STAGE_RETURN_H
 
+#include "explain.h"
 #include "learn.h"
 #include "steer.h"
 
@@ -60,6 +61,8 @@ static __always_inline enum sl_reason stage_return(struct pkt *p)
 	enum sl_reason why;
 	long rc;
 
+	if (cfg_explain)
+		stage_explain(p);
 	fib_fill(p, &fib);
 	rc = bpf_fib_lookup(p->ctx, &fib, sizeof(fib), 0);
 	if (rc) {

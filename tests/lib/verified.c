@@ -2,15 +2,18 @@
 /* Loads the programs of object files and prints what the verifier had to do for
  * each: verified OBJECT... One line a program, fields by tabs: object, program,
  * instructions processed, instructions of the program, bytes of machine code, bytes
- * of stack as 6.1 counts them (-1: not told).
+ * of stack as 6.1 counts them (-1: not told). With what sluicectl explain adds, which
+ * the verifier would else leave out.
  * Nothing is attached or pinned. Needs root.
  */
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include "rodata.h"
 #include "verified_stack.h"
 
 #define PROGRAMS 16 /* of an object, at most */
@@ -52,6 +55,8 @@ static int print_object(const char *path)
 	struct bpf_program *p;
 	int err = o ? 0 : -errno, n = 0;
 
+	if (!err && rodata_of(o))
+		rodata_set(o, rodata_of(o), "cfg_explain", true, sizeof(bool));
 	bpf_object__for_each_program(p, o) {
 		if (n == PROGRAMS)
 			err = -E2BIG;

@@ -3,25 +3,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include "sluice.skel.h"
 #include "object.h"
-
-/* Where variable @name is in the object's .rodata; -ENOENT: it has none. */
-static int rodata_offset(const struct btf *btf, const char *name)
-{
-	int section = btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC);
-	int var = btf__find_by_name_kind(btf, name, BTF_KIND_VAR);
-	const struct btf_type *t = section < 0 ? NULL : btf__type_by_id(btf, section);
-	const struct btf_var_secinfo *info = t ? btf_var_secinfos(t) : NULL;
-
-	for (int i = 0; t && i < btf_vlen(t); i++) {
-		if ((int)info[i].type == var)
-			return info[i].offset;
-	}
-	return -ENOENT;
-}
+#include "rodata.h"
 
 /* What the daemon would set. A build without one of them has nothing to set. */
 static void set_config(struct bpf_object *o, struct bpf_map *rodata, const struct world *w)
@@ -36,15 +21,9 @@ static void set_config(struct bpf_object *o, struct bpf_map *rodata, const struc
 		{ "cfg_device_lines", w->dp->cap.device_lines, 4 },
 		{ "cfg_tick_ns", w->dp->tick_ns, 8 },
 	};
-	size_t size;
-	char *bytes = (char *)bpf_map__initial_value(rodata, &size);
 
-	for (size_t i = 0; bytes && i < SL_ARRAY_SIZE(config); i++) {
-		int at = rodata_offset(bpf_object__btf(o), config[i].name);
-
-		if (at >= 0 && at + config[i].size <= size)
-			memcpy(bytes + at, &config[i].value, config[i].size);
-	}
+	for (size_t i = 0; i < SL_ARRAY_SIZE(config); i++)
+		rodata_set(o, rodata, config[i].name, config[i].value, config[i].size);
 }
 
 static int share_map(struct bpf_map *map, const struct world *w, const char *path,

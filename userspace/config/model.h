@@ -172,6 +172,9 @@ static inline bool model_is_udp(enum sl_protocol protocol)
 	return protocol != SL_P_TCP && protocol != SL_P_MQTT && protocol != SL_P_MQTTS;
 }
 
+/* As a configuration says it. */
+const char *model_protocol_word(enum sl_protocol protocol);
+
 void model_free(struct model *m);
 static inline void model_freep(struct model **m)
 {

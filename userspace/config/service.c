@@ -23,6 +23,14 @@ static const struct decode_word protocols[] = {
 	{},
 };
 
+const char *model_protocol_word(enum sl_protocol protocol)
+{
+	for (const struct decode_word *w = protocols; w->word; w++)
+		if (w->value == (int)protocol)
+			return w->word;
+	return "";
+}
+
 static const struct decode_word steerings[] = {
 	{ .word = "nat" },
 	{ .word = "l2",   .later = true },

@@ -21,7 +21,7 @@ static uint64_t coarse_tick_ns(void)
 }
 
 /* Open and load once. @tracing: with the program that counts refused redirects. */
-static int load(struct dataplane *dp, const struct model_capacity *asked, bool tracing,
+static int load(struct dataplane *dp, const struct dataplane_opts *opts, bool tracing,
 		struct dataplane_error *reterr)
 {
 	int err;
@@ -31,7 +31,7 @@ static int load(struct dataplane *dp, const struct model_capacity *asked, bool t
 		return -errno;
 	err = bpf_program__set_autoload(dp->skel->progs.sl_redirect_err, tracing);
 	if (!err)
-		err = maps_prepare(dp, asked, &dp->adopted, reterr);
+		err = maps_prepare(dp, &opts->capacity, &dp->adopted, reterr);
 	if (err)
 		return err;
 
@@ -40,6 +40,7 @@ static int load(struct dataplane *dp, const struct model_capacity *asked, bool t
 	dp->skel->rodata->cfg_instances = dp->instances_per_cpu;
 	dp->skel->rodata->cfg_device_lines = dp->cap.device_lines;
 	dp->skel->rodata->cfg_tick_ns = dp->tick_ns;
+	dp->skel->rodata->cfg_explain = opts->explain;
 	return sluice_bpf__load(dp->skel);
 }
 
@@ -50,16 +51,16 @@ static void unload(struct dataplane *dp)
 }
 
 /* Load; where the kernel or our rights refuse the tracing program, without it. */
-static int load_what_is_allowed(struct dataplane *dp, const struct model_capacity *asked,
+static int load_what_is_allowed(struct dataplane *dp, const struct dataplane_opts *opts,
 				struct dataplane_error *reterr)
 {
-	int err = load(dp, asked, true, reterr);
+	int err = load(dp, opts, !opts->explain, reterr);
 	bool adopted = dp->adopted;
 
 	if (!err || reterr->text[0])
 		return err;
 	unload(dp);
-	err = load(dp, asked, false, reterr);
+	err = load(dp, opts, false, reterr);
 	/* The first try has made and pinned the maps that the second one found. */
 	dp->adopted = adopted;
 	if (!err)
@@ -101,7 +102,7 @@ int dataplane_open(const struct dataplane_opts *opts, struct dataplane **ret,
 
 	err = pins_prepare(dp->pin_root, reterr);
 	if (!err)
-		err = load_what_is_allowed(dp, &opts->capacity, reterr);
+		err = load_what_is_allowed(dp, opts, reterr);
 	if (!err)
 		err = maps_map(dp, reterr);
 	if (err) {

@@ -56,6 +56,7 @@ struct dataplane_error {
 struct dataplane_opts {
 	const char *pin_root;		/* NULL: SL_PIN_ROOT */
 	struct model_capacity capacity; /* 0 in a member: as pinned, else the default */
+	bool explain;			/* for sluicectl explain, see bpf/config.h */
 };
 
 /* Load the program, with the pinned maps where there are some and new, pinned

@@ -31,6 +31,7 @@ const struct cmd cmds[] = {
 	{ "config show", "", "", "the configuration in force, without its secret", 0, 0, cmd_config_show },
 	{ "detach", "[IF]", "--all", "take the program off an interface", 0, 1, cmd_detach },
 	{ "doctor", "", "", "what is wrong or slow on this node, and what to do", 0, 0, cmd_doctor },
+	{ "explain", "CAPTURE", "--config=FILE --write=FILE --fib=FILE", "what the program would do with each frame of a capture, and why", 1, 1, cmd_explain },
 	{ "help", "[COMMAND...]", "", "this, or one command's usage", 0, 3, cmd_help },
 	{ "complete", "[WORD...]", "", "candidates for the last word, one a line (for shells)", 0, 32, cmd_complete },
 	{}

@@ -130,5 +130,6 @@ enum ctl_result cmd_reload(struct ctl *c); /* cmd_config.c */
 enum ctl_result cmd_check(struct ctl *c);
 enum ctl_result cmd_config_show(struct ctl *c);
 enum ctl_result cmd_detach(struct ctl *c);
+enum ctl_result cmd_explain(struct ctl *c); /* cmd_explain.c */
 
 #endif /* SL_CTL_H */

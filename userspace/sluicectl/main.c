@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* sluicectl: options, and which command. Speaks to the daemon's socket only. */
+/* sluicectl: options, and which command. Speaks to the daemon's socket only; explain, to nobody. */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,9 @@ enum color_when {
 struct words {
 	char *word[MAX_WORDS]; /* what is no option */
 	int n;
-	char *option[CTL_MAX_OPTIONS]; /* of the command, not known yet */
+	struct {
+		char *arg, *next;  /* what stands behind it: its value, perhaps */
+	} option[CTL_MAX_OPTIONS]; /* of the command, not known yet */
 	int n_options;
 	enum color_when color;
 	bool help, version;
@@ -128,7 +130,8 @@ static enum ctl_result take_option(struct ctl *c, struct words *w, int argc, cha
 	} else if (w->n_options == CTL_MAX_OPTIONS) {
 		return ctl_usage(c, "too many options");
 	} else {
-		w->option[w->n_options++] = arg;
+		w->option[w->n_options].next = *io_at + 1 < argc ? argv[*io_at + 1] : NULL;
+		w->option[w->n_options++].arg = arg;
 	}
 	return CTL_OK;
 }
@@ -160,8 +163,21 @@ static enum ctl_result take_words(struct ctl *c, struct words *w, int argc, char
 	return CTL_OK;
 }
 
-/* An option among those that the command's table row lists. */
-static enum ctl_result add_option(struct ctl *c, char *arg)
+/* Take @word out of the arguments; false: it is none of them. */
+static bool take_argument(struct ctl *c, const char *word)
+{
+	for (int i = 0; i < c->argc; i++) {
+		if (c->argv[i] != word)
+			continue;
+		memmove(c->argv + i, c->argv + i + 1, (c->argc - i - 1) * sizeof(*c->argv));
+		c->argc--;
+		return true;
+	}
+	return false;
+}
+
+/* An option among those that the command's table row lists: "--limit=5", "--limit 5". */
+static enum ctl_result add_option(struct ctl *c, char *arg, char *next)
 {
 	size_t name = strcspn(arg, "=");
 	const char *at = c->cmd->options;
@@ -172,13 +188,15 @@ static enum ctl_result add_option(struct ctl *c, char *arg)
 		if (known == name && !strncmp(at, arg, name)) {
 			bool wants = at[known] == '=', has = arg[name] == '=';
 
-			if (wants != has)
+			bool behind = wants && !has && next && take_argument(c, next);
+
+			if (wants != (has || behind))
 				return ctl_usage(c, "%.*s: %s", (int)len, at,
-						 wants ? "want a value after \"=\""
-						       : "takes no value");
+						 wants ? "want a value" : "takes no value");
 			arg[name] = '\0';
-			c->option[c->n_options++] =
-				(struct ctl_option){ arg, has ? arg + name + 1 : "" };
+			c->option[c->n_options++] = (struct ctl_option){ arg, has ? arg + name + 1
+									      : behind ? next
+										       : "" };
 			return CTL_OK;
 		}
 		at += len + (at[len] == ' ');
@@ -212,9 +230,9 @@ static enum ctl_result choose(struct ctl *c, struct words *w)
 		return ctl_usage(c, "unknown command \"%s\"; try: sluicectl help", w->word[0]);
 	c->argc = w->n - words;
 	c->argv = w->word + words;
-	/* First, as "--limit 5" is also one argument too many. */
+	/* First, as the 5 of "--limit 5" is no argument. */
 	for (int i = 0; i < w->n_options; i++) {
-		enum ctl_result rc = add_option(c, w->option[i]);
+		enum ctl_result rc = add_option(c, w->option[i].arg, w->option[i].next);
 
 		if (rc)
 			return rc;

@@ -114,7 +114,6 @@ extern const char *const note_labels[SL_N__MAX];
 extern const char *const note_texts[SL_N__MAX];
 extern const char *const kind_labels[SL_K__MAX];
 extern const char *const quota_labels[SL_Q__MAX];
-extern const char *const protocol_labels[SL_P__MAX];
 const char *link_mode_label(enum link_mode mode);
 const char *hop_label(enum neigh_hop_state hop);
 const char *origin_label(enum live_origin origin);

@@ -37,12 +37,6 @@ const char *const quota_labels[SL_Q__MAX] = {
 	[SL_Q_CONNECTIONS] = "new_connections",
 };
 
-const char *const protocol_labels[SL_P__MAX] = {
-	[SL_P_UDP] = "udp",	  [SL_P_TCP] = "tcp",	  [SL_P_COAP] = "coap",
-	[SL_P_MQTT] = "mqtt",	  [SL_P_MQTTS] = "mqtts", [SL_P_COAPS] = "coaps",
-	[SL_P_MQTTSN] = "mqttsn",
-};
-
 const char *link_mode_label(enum link_mode mode)
 {
 	return mode == LINK_NATIVE ? "native" : mode == LINK_GENERIC ? "generic" : "none";

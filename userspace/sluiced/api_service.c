@@ -54,7 +54,7 @@ static cJSON *service_json(struct daemon *d, const struct live_service *s)
 	json_addr(o, "address", &s->key.addr);
 	json_u64(o, "port", ntohs(s->key.port));
 	json_str(o, "protocol",
-		 s->model		       ? protocol_labels[s->model->protocol]
+		 s->model		       ? model_protocol_word(s->model->protocol)
 		 : s->key.proto == IPPROTO_TCP ? "tcp"
 					       : "udp");
 	json_u64(o, "keep_s", s->keep_s);

@@ -4,12 +4,6 @@
 #include "scaling.h"
 #include "../common/addr.h"
 
-static const char *const protocol_text[SL_P__MAX] = {
-	[SL_P_UDP] = "udp",	  [SL_P_TCP] = "tcp",	  [SL_P_COAP] = "coap",
-	[SL_P_MQTT] = "mqtt",	  [SL_P_MQTTS] = "mqtts", [SL_P_COAPS] = "coaps",
-	[SL_P_MQTTSN] = "mqttsn",
-};
-
 struct server_env {
 	char text[6][SL_NAME_LEN + 32];
 	const char *list[7];
@@ -32,7 +26,7 @@ static void env_fill(const struct scale_server *srv, struct server_env *env)
 	env_add(env, "SLUICE_NODE", srv->scaling->d->model->node);
 	if (svc && svc->model) {
 		snprintf(number, sizeof(number), "%u", svc->model->port);
-		env_add(env, "SLUICE_PROTOCOL", protocol_text[svc->model->protocol]);
+		env_add(env, "SLUICE_PROTOCOL", model_protocol_word(svc->model->protocol));
 		env_add(env, "SLUICE_SERVICE_ADDRESS", addr_text(&svc->model->addr, addr));
 		env_add(env, "SLUICE_SERVICE_PORT", number);
 	}

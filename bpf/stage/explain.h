@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* For sluicectl explain alone (cfg_explain): what an instance's answer is. Nothing on
+ * the packet's way depends on it.
+ */
+#ifndef SL_STAGE_EXPLAIN_H
+#define SL_STAGE_EXPLAIN_H
+
+#include "learn.h"
+
+/* VERIFIER: alone, for the stack. @payload: its offset << 16 | its length. */
+sl_global int sl_answer_kind(struct xdp_md *ctx, const struct flow *f, const struct sl_return *ret,
+			     __u32 bank, __u32 payload)
+{
+	struct learn *l = (void *)pick_scratch();
+	const struct sl_service *svc;
+
+	if (!l || !f || !ret)
+		return SL_K_NONE;
+	learn_fill(l, f, ret, bank, payload);
+	svc = bpf_map_lookup_elem(&sl_services, &l->service);
+	if (!svc)
+		return SL_K_NONE;
+	l->m.cid_len = svc->cid_len;
+	l->m.kind = f->proto == IPPROTO_TCP ? SL_K_TCP_DATA : SL_K_UDP; /* nobody looks into it */
+	if (f->proto == IPPROTO_TCP && (!l->m.left || f->tcp_flags & (TCP_SYN | TCP_RST)))
+		return SL_K_TCP_CONTROL;
+	classify_by(ctx, svc->protocol, &l->m);
+	return l->m.kind;
+}
+
+static __always_inline void stage_explain(struct pkt *p)
+{
+	__u32 offset = p->cur.pos - (void *)(long)p->ctx->data;
+
+	p->kind = sl_answer_kind(p->ctx, pkt_flow(p), p->ret, p->bank,
+				 offset << 16 | (p->cur.left & 0xffff));
+}
+
+#endif

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "../common/siphash.h"
+#include "keys.h"
+
+/* SipHash-2-4 of a counter, as the key a hash of the secret under two fixed keys.
+ * Multipliers are odd, so that none of them throws bits away.
+ */
+void keys_derive(const struct model *m, struct sl_control *ret)
+{
+	static const struct siphash_key first = { 0x73656e6f6465206bull, 0 };
+	static const struct siphash_key second = { 0x73656e6f6465206bull, 1 };
+	const struct siphash_key key = {
+		.k0 = siphash(&first, m->secret, m->secret_len),
+		.k1 = siphash(&second, m->secret, m->secret_len),
+	};
+	uint8_t counter = 0;
+
+	for (int i = 0; i < SL_HASH_WORDS; i++, counter++)
+		ret->flow_key[i] = siphash(&key, &counter, sizeof(counter)) | 1;
+	for (int i = 0; i < SL_HASH_WORDS; i++, counter++)
+		ret->device_key[i] = siphash(&key, &counter, sizeof(counter)) | 1;
+}

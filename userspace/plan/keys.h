@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The secret keys of all hashes, from the configuration's secret. Pure. */
+#ifndef SL_PLAN_KEYS_H
+#define SL_PLAN_KEYS_H
+
+#include <sluice/abi.h>
+#include "../config/model.h"
+
+/* The keys that every node with this secret has. */
+void keys_derive(const struct model *m, struct sl_control *ret);
+
+#endif /* SL_PLAN_KEYS_H */
