@@ -35,9 +35,9 @@ daemon_start
 dtls_is '.cid.rotations[0].server_id_length == 2 and .device_key == "cid"'
 
 ctl instance add dtls d1 10.77.1.2 5684 --server-id=65535 >/dev/null || fail "d1 is not added"
-ctl instance add dtls d0 10.77.1.3 5684 weight=50 --server-id 0 >/dev/null 2>&1 &&
-	fail "a value without '=' was taken for one"
-ctl instance add dtls d0 10.77.1.3 5684 weight=50 --server-id=0 >/dev/null || fail "d0 is not added"
+ctl instance add dtls d0 10.77.1.3 5684 weight=50 --server-id >/dev/null 2>&1 &&
+	fail "an option without its value was taken"
+ctl instance add dtls d0 10.77.1.3 5684 weight=50 --server-id 0 >/dev/null || fail "d0 is not added"
 ctl instance add dtls plain 10.77.1.4 5684 >/dev/null || fail "one without a server id is not added"
 not_added d2 65536 "instances[3].server_id: 65536 needs more than 2 bytes; want at most 65535"
 not_added d2 65535 "instances[3].server_id: 65535 is"
