@@ -22,6 +22,8 @@ const volatile bool cfg_explain = false;
 
 __u64 explain_now_ns; /* a capture's own clock */
 
+#define NS_PER_S 1000000000ull
+
 static __always_inline __u64 now_coarse_ns(void)
 {
 	return cfg_explain ? *(volatile __u64 *)&explain_now_ns : bpf_ktime_get_coarse_ns();

@@ -11,6 +11,7 @@
 #include "stage/pick.h"
 #include "stage/steer.h"
 #include "stage/reset.h"
+#include "stage/answer.h"
 #include "stage/return.h"
 #include "stage/account.h"
 
@@ -37,6 +38,8 @@ static __always_inline enum sl_reason pipeline(struct pkt *p)
 		why = stage_pick(p);
 	if (why == SL_R_RESET)
 		return stage_reset(p);
+	if (why == SL_R_ANSWERED_TENANT)
+		return stage_answer(p);
 	if (!why)
 		why = stage_steer(p);
 	return why;

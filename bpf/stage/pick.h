@@ -15,7 +15,6 @@
 #include "pin.h"
 
 #define PICK_RESET -1
-#define NS_PER_S   1000000000ull
 
 /* A slot is one word, read at once: the daemon stores it at once. */
 static __always_inline bool slot_read(__u32 index, struct sl_slot *ret)

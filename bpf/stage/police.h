@@ -121,9 +121,15 @@ _Static_assert(SL_R_DEVICE_PACKETS + SL_Q_CONNECTIONS == SL_R_DEVICE_CONNECTIONS
 		       SL_R_TENANT_PACKETS + SL_Q_CONNECTIONS == SL_R_TENANT_CONNECTIONS,
 	       "refusals stand in the order of enum sl_quota");
 
-/* on_excess: mark: count what would have been refused, and go on. */
-static __always_inline enum sl_reason police_mark(struct pkt *p, enum sl_reason why)
+/* What on_excess says. mark: count what would have been refused, and go on. answer: the
+ * stage of that name finds out whether it can be.
+ */
+static __always_inline enum sl_reason police_excess(struct pkt *p, enum sl_reason why)
 {
+	if (p->account->excess == SL_X_ANSWER) {
+		p->refused = why;
+		return SL_R_ANSWERED_TENANT;
+	}
 	note(SL_N_MARKED);
 	tally(p, why | SL_TALLY_MARK);
 	return SL_R_NONE;
@@ -158,7 +164,7 @@ static __always_inline enum sl_reason police(struct pkt *p, enum sl_quota first,
 		s.device_limit = a->device_limit;
 	}
 	why = sl_police(&s);
-	return why && a->mark ? police_mark(p, why) : why;
+	return why && a->excess ? police_excess(p, why) : why;
 }
 
 static __always_inline enum sl_reason stage_police_bytes(struct pkt *p)

@@ -12,11 +12,9 @@
 #include "../lib/gcra.h"
 #include "../maps.h"
 #include "../pkt.h"
+#include "turn.h"
 
-#define RESET_HOPS     64
 #define RESET_BURST_NS 100000000ull /* of the reply budget */
-#define RESET_LEN_V4   (ETH_HLEN + sizeof(struct iphdr) + sizeof(struct tcphdr))
-#define RESET_LEN_V6   (ETH_HLEN + sizeof(struct ipv6hdr) + sizeof(struct tcphdr))
 
 /* What the answer takes from the segment before it is cut. */
 struct reset {
@@ -56,16 +54,6 @@ static __always_inline bool reset_numbers(struct xdp_md *ctx, const struct flow 
 	return true;
 }
 
-static __always_inline __u64 reset_sum(const void *from, int bytes)
-{
-	const __u16 *w = from;
-	__u64 sum = 0;
-
-	for (int i = 0; i < bytes / 2; i++)
-		sum += w[i];
-	return sum;
-}
-
 static __always_inline void reset_tcp(struct tcphdr *tcp, const struct reset *r, __u64 pseudo)
 {
 	__be16 device = tcp->source;
@@ -79,68 +67,19 @@ static __always_inline void reset_tcp(struct tcphdr *tcp, const struct reset *r,
 	tcp->window = 0;
 	tcp->urg_ptr = 0;
 	tcp->check = 0;
-	pseudo += bpf_htons(IPPROTO_TCP) + bpf_htons(sizeof(*tcp));
-	tcp->check = ~csum_fold(pseudo + reset_sum(tcp, sizeof(*tcp)));
+	tcp->check = ~csum_fold(pseudo + turn_sum(tcp, sizeof(*tcp)));
 }
 
-static __always_inline bool reset_v4(void *data, void *end, const struct reset *r)
+static __always_inline bool reset_build(struct xdp_md *ctx, const struct flow *f,
+					const struct reset *r)
 {
-	struct iphdr *ip = data + ETH_HLEN;
-	struct tcphdr *tcp = (void *)(ip + 1);
-	__be32 device;
+	__u64 sum;
+	struct tcphdr *tcp = turn(ctx, f, sizeof(*tcp), sizeof(*tcp), &sum);
 
-	if ((void *)(tcp + 1) > end)
+	if (!tcp)
 		return false;
-	device = ip->saddr;
-	ip->saddr = ip->daddr;
-	ip->daddr = device;
-	ip->tos = 0;
-	ip->tot_len = bpf_htons(RESET_LEN_V4 - ETH_HLEN);
-	ip->id = 0;
-	ip->frag_off = bpf_htons(IPV4_DF);
-	ip->ttl = RESET_HOPS;
-	ip->check = 0;
-	ip->check = ~csum_fold(reset_sum(ip, sizeof(*ip)));
-	reset_tcp(tcp, r, reset_sum(&ip->saddr, 2 * sizeof(ip->saddr)));
+	reset_tcp(tcp, r, sum);
 	return true;
-}
-
-static __always_inline bool reset_v6(void *data, void *end, const struct reset *r)
-{
-	struct ipv6hdr *ip = data + ETH_HLEN;
-	struct tcphdr *tcp = (void *)(ip + 1);
-	struct in6_addr device;
-
-	if ((void *)(tcp + 1) > end)
-		return false;
-	device = ip->saddr;
-	ip->saddr = ip->daddr;
-	ip->daddr = device;
-	*(__be32 *)ip = bpf_htonl(6u << 28); /* no traffic class, no flow label */
-	ip->payload_len = bpf_htons(sizeof(*tcp));
-	ip->hop_limit = RESET_HOPS;
-	reset_tcp(tcp, r, reset_sum(&ip->saddr, 2 * sizeof(ip->saddr)));
-	return true;
-}
-
-static __always_inline bool reset_build(struct xdp_md *ctx, bool is_v4, const struct reset *r)
-{
-	int len = is_v4 ? RESET_LEN_V4 : RESET_LEN_V6;
-	struct ethhdr *eth;
-	__u8 device[ETH_ALEN];
-	void *data, *end;
-
-	if (bpf_xdp_adjust_tail(ctx, len - (int)bpf_xdp_get_buff_len(ctx)))
-		return false;
-	data = (void *)(long)ctx->data;
-	end = (void *)(long)ctx->data_end;
-	eth = data;
-	if ((void *)(eth + 1) > end)
-		return false;
-	__builtin_memcpy(device, eth->h_source, ETH_ALEN);
-	__builtin_memcpy(eth->h_source, eth->h_dest, ETH_ALEN);
-	__builtin_memcpy(eth->h_dest, device, ETH_ALEN);
-	return is_v4 ? reset_v4(data, end, r) : reset_v6(data, end, r);
 }
 
 /* VERIFIER: alone, because it is reached in many states. @payload: bytes. Returns
@@ -150,28 +89,20 @@ sl_global int sl_reset(struct xdp_md *ctx, const struct flow *f, const struct sl
 		       __u32 payload)
 {
 	struct reset r;
-	__u32 head;
 
 	if (!f || !svc)
 		return SL_R_INTERNAL;
-	head = f->is_v4 ? RESET_LEN_V4 : RESET_LEN_V6;
-	if (f->tcp_flags & TCP_RST || f->l4_offset + sizeof(struct tcphdr) != head ||
+	if (f->tcp_flags & TCP_RST || f->l4_offset != turn_head(f) ||
 	    !reset_numbers(ctx, f, payload, &r))
 		return SL_R_INSTANCE_GONE;
 	if (!reset_within_budget(svc))
 		return SL_R_RESET_BUDGET;
-	return reset_build(ctx, f->is_v4, &r) ? SL_R_RESET : SL_R_INTERNAL;
+	return reset_build(ctx, f, &r) ? SL_R_RESET : SL_R_INTERNAL;
 }
 
-/* Back by the way it came: by a redirect where that link takes them, because a veth
- * takes XDP_TX only from one that has a program at its other end.
- */
 static __always_inline enum sl_reason stage_reset(struct pkt *p)
 {
-	__u32 ifindex = p->ctx->ingress_ifindex;
-
-	if (bpf_map_lookup_elem(&sl_targets, &ifindex))
-		p->egress = ifindex;
+	turn_way(p);
 	return sl_reset(p->ctx, pkt_flow(p), p->svc, p->cur.left);
 }
 

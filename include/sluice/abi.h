@@ -128,6 +128,13 @@ enum sl_quota {
 #define SL_DEV_NS_SHIFT	   10 /* device buckets count in 1,024 ns */
 #define SL_DEV_BYTE_SHIFT  12 /* device cost a byte is in 1/4,096 of that */
 
+/* What becomes of what is over a quota. */
+enum sl_excess {
+	SL_X_DROP,
+	SL_X_MARK,   /* counted as refused, and forwarded */
+	SL_X_ANSWER, /* dropped, but for a CoAP CON: answered */
+};
+
 /* What one tenant may do with one service: everything the packet path needs to
  * know of both, so that it looks up once. A tenant's accounts repeat its quota.
  */
@@ -136,7 +143,7 @@ struct sl_account {
 	__u32 tenant;
 	__u8 quota_mask;  /* 1 << enum sl_quota: limited for the tenant as a whole */
 	__u8 device_mask; /* the same for each of its devices */
-	__u8 mark;	  /* on_excess: count as refused, and forward */
+	__u8 excess;	  /* enum sl_excess */
 	__u8 pad;
 	__u32 device_limit;	      /* burst of a device, in 1,024 ns */
 	__u64 limit;		      /* burst less one tick of the coarse clock, in 1/16 ns */

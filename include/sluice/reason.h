@@ -67,7 +67,9 @@
 	X(DTLS_SHORT,         DROP,     MALFORMED, "dtls_short",            "shorter than a DTLS record's header")             \
 	X(DTLS_TYPE,          DROP,     MALFORMED, "dtls_type",             "no content type of DTLS")                         \
 	X(DTLS_LENGTH,        DROP,     MALFORMED, "dtls_length",           "the DTLS record runs past the datagram")          \
-	X(MQTTSN_LENGTH,      DROP,     MALFORMED, "mqttsn_length",         "MQTT-SN's length is not that of the datagram")
+	X(MQTTSN_LENGTH,      DROP,     MALFORMED, "mqttsn_length",         "MQTT-SN's length is not that of the datagram") \
+	X(ANSWERED_DEVICE,    TX,       ANSWERED,  "answered_device",       "over a device quota: the device is told by CoAP 4.29") \
+	X(ANSWERED_TENANT,    TX,       ANSWERED,  "answered_tenant",       "over the tenant's quota: the device is told by CoAP 5.03")
 /* clang-format on */
 
 enum sl_reason {
@@ -105,7 +107,8 @@ enum sl_reason_group {
 	X(EVENT_LOST,      "event_lost",         "a sampled event found the ring full")                               \
 	X(EVENT_CAPPED,    "event_capped",       "a sampled event was over events.max_rate")                          \
 	X(EXCHANGE_FULL,   "exchange_full",      "a CoAP request in transition went to the old instance: no pin budget") \
-	X(CID_UNKNOWN,     "cid_unknown",        "a DTLS connection id of no instance: went by its address")
+	X(CID_UNKNOWN,     "cid_unknown",        "a DTLS connection id of no instance: went by its address") \
+	X(ANSWER_BUDGET,   "answer_budget",      "over a quota and not answered: no more answers are within the reply budget")
 /* clang-format on */
 
 enum sl_note {

@@ -68,7 +68,8 @@ static inline uint32_t bed_now_s(void)
 	return bed_now_ns() / 1000000000;
 }
 
-static inline int bed_open(void **state)
+/* @explain: the clock is skel->bss->explain_now_ns. */
+static inline int bed_open_as(void **state, bool explain)
 {
 	struct bed *b = calloc(1, sizeof(*b));
 	int cpus = libbpf_num_possible_cpus();
@@ -77,6 +78,7 @@ static inline int bed_open(void **state)
 	b->skel = sluice_bpf__open();
 	assert_non_null(b->skel);
 	b->skel->rodata->cfg_tick_ns = bed_tick_ns();
+	b->skel->rodata->cfg_explain = explain;
 	bpf_map__set_max_entries(b->skel->maps.sl_hot, cpus * SL_DEF_ACCOUNTS);
 	bpf_map__set_max_entries(b->skel->maps.sl_kinds, cpus * SL_DEF_SERVICES);
 	bpf_map__set_max_entries(b->skel->maps.sl_answers, cpus * SL_DEF_INSTANCES);
@@ -96,6 +98,16 @@ static inline int bed_open(void **state)
 	b->next_service = 1;
 	*state = b;
 	return 0;
+}
+
+static inline int bed_open(void **state)
+{
+	return bed_open_as(state, false);
+}
+
+static inline int bed_open_explain(void **state)
+{
+	return bed_open_as(state, true);
 }
 
 static inline int bed_close(void **state)

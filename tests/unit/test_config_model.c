@@ -254,8 +254,8 @@ static void check_tenants(const struct model *m)
 	assert_double(t->device_quota.rate[SL_Q_MESSAGES], 10);
 	assert_double(t->device_quota.rate[SL_Q_CONNECTIONS], 1);
 	assert_int_equal(t->device_quota.burst_ns, 2 * S);
-	assert_true(t->mark);
-	assert_false(m->tenants[1].mark);
+	assert_int_equal(t->excess, SL_X_MARK);
+	assert_int_equal(m->tenants[1].excess, SL_X_DROP);
 	assert_int_equal(m->tenants[1].n_sources, 0);
 	assert_int_equal(m->tenants[1].n_services, 0);
 }
@@ -330,7 +330,7 @@ static void test_defaults(void **state)
 	assert_int_equal(m->tenants[1].device_quota.burst_ns, 100 * MS);
 	for (int i = 0; i < SL_Q__MAX; i++)
 		assert_true(m->tenants[1].quota.rate[i] == 0);
-	assert_false(m->tenants[1].mark);
+	assert_int_equal(m->tenants[1].excess, SL_X_DROP);
 	model_free(m);
 }
 

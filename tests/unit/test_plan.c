@@ -125,13 +125,13 @@ static void test_nothing_limited(void **state)
 {
 	struct model_quota odd = { .rate = { -1, NAN, 0, -INFINITY } };
 	struct sl_account a = quota_of(odd, odd);
-	struct model_tenant t = { .mark = true };
+	struct model_tenant t = { .excess = SL_X_MARK };
 
 	(void)state;
 	assert_int_equal(a.quota_mask | a.device_mask, 0);
-	assert_int_equal(a.mark, 0);
+	assert_int_equal(a.excess, SL_X_DROP);
 	plan_quota(&t, TICK, &a);
-	assert_int_equal(a.mark, 1);
+	assert_int_equal(a.excess, SL_X_MARK);
 }
 
 /* The numbers with the packet path's bucket: ten seconds at 100 times the rate. */
@@ -204,7 +204,7 @@ static struct model_tenant tenants[] = {
 	  .n_sources = 1,
 	  .services = two_services,
 	  .n_services = 2 },
-	{ .name = "t4", .services = fixed_service, .n_services = 1, .mark = true },
+	{ .name = "t4", .services = fixed_service, .n_services = 1, .excess = SL_X_MARK },
 };
 
 static uint16_t service_ids[] = { 11, 12, 13, 14 };
@@ -345,7 +345,7 @@ static void test_accounts(void **state)
 		assert_int_equal(a->key.bank, 0);
 		assert_int_equal(a->value.id, want[i][2]);
 		assert_int_equal(a->value.tenant, want[i][0]);
-		assert_int_equal(a->value.mark, want[i][0] == 51);
+		assert_int_equal(a->value.excess, want[i][0] == 51 ? SL_X_MARK : SL_X_DROP);
 		assert_int_equal(a->value.quota_mask, want[i][0] == 54 ? 1 << SL_Q_PACKETS : 0);
 		assert_int_equal(a->value.cost[SL_Q_PACKETS], want[i][0] == 54 ? 16000000 : 0);
 	}

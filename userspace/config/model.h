@@ -141,7 +141,7 @@ struct model_tenant {
 	char (*services)[SL_NAME_LEN]; /* NULL and 0: every service without a fixed tenant */
 	size_t n_services;
 	struct model_quota quota, device_quota;
-	bool mark; /* "on_excess": "mark"; default "drop" */
+	enum sl_excess excess; /* "on_excess": "drop" (default), "mark" or "answer" */
 };
 
 /* Sizes of maps, fixed while the data plane is loaded. */
@@ -174,6 +174,7 @@ static inline bool model_is_udp(enum sl_protocol protocol)
 
 /* As a configuration says it. */
 const char *model_protocol_word(enum sl_protocol protocol);
+const char *model_excess_word(enum sl_excess excess);
 
 void model_free(struct model *m);
 static inline void model_freep(struct model **m)

@@ -38,11 +38,16 @@ static int decode_source(const cJSON *value, const struct path *at, void *out,
 
 /* clang-format off */
 static const struct decode_word excesses[] = {
-	{ .word = "drop", .value = false },
-	{ .word = "mark", .value = true },
-	{ .word = "answer", .later = true },
+	{ .word = "drop", .value = SL_X_DROP },
+	{ .word = "mark", .value = SL_X_MARK },
+	{ .word = "answer", .value = SL_X_ANSWER },
 	{},
 };
+
+const char *model_excess_word(enum sl_excess excess)
+{
+	return excesses[excess].word;
+}
 
 const struct decode_field match_fields[] = {
 	FIELD_OF("source", decode_source, .required = true),
@@ -128,7 +133,7 @@ const struct decode_field tenant_fields[] = {
 	FIELD_OF("services", decode_services),
 	FIELD("quota",        struct model_tenant, quota,        quota_decode),
 	FIELD("device_quota", struct model_tenant, device_quota, device_quota_decode),
-	FIELD("on_excess",    struct model_tenant, mark,         decode_word_bool, .words = excesses),
+	FIELD("on_excess",    struct model_tenant, excess,       decode_word, .words = excesses),
 	FIELD_LATER("classes", "want \"quota\" and \"device_quota\" only"),
 	FIELD_LATER("allow", "want \"services\" only, to say what the tenant may use"),
 	{},

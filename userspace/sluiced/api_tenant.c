@@ -121,7 +121,7 @@ static cJSON *tenant_json(const struct model_tenant *t)
 	cJSON *o = cJSON_CreateObject();
 
 	json_str(o, "name", t->name);
-	json_str(o, "on_excess", t->mark ? "mark" : "drop");
+	json_str(o, "on_excess", model_excess_word(t->excess));
 	add_quota(&t->quota, json_obj(o, "quota"));
 	add_quota(&t->device_quota, json_obj(o, "device_quota"));
 	return o;

@@ -200,6 +200,7 @@ static void add_tally(const struct stats_tally *t, struct load_counters *to)
 	case SL_R_DEVICE_BYTES:
 	case SL_R_DEVICE_MESSAGES:
 	case SL_R_DEVICE_CONNECTIONS:
+	case SL_R_ANSWERED_DEVICE:
 		to->refused_device += t->packets;
 		break;
 	case SL_R_NO_INSTANCE:
@@ -248,7 +249,7 @@ static bool quota_of(const struct model *m, const struct account *a, enum sl_quo
 	t = &m->tenants[a->tenant];
 	if (strcmp(t->name, a->name))
 		return false;
-	*ret = t->mark ? 0 : t->quota.rate[unit];
+	*ret = t->excess == SL_X_MARK ? 0 : t->quota.rate[unit];
 	return true;
 }
 
