@@ -20,11 +20,12 @@ struct message {
 	__u8 kind; /* enum sl_kind */
 	__u8 step; /* enum flow_step */
 	__be16 mid;
-	__u8 mid_of;   /* enum message_id */
-	__u8 evidence; /* enum flow_evidence, if an instance has sent it */
-	__u8 transfer; /* the same of a block-wise transfer */
-	bool own;      /* and its device's ACK or RST to it means something */
+	__u8 mid_of; /* enum message_id */
 	__u8 cid_len;
+	bool by_instance; /* an instance has sent it; then: */
+	__u8 evidence;	  /* enum flow_evidence */
+	__u8 transfer;	  /* the same of a block-wise transfer */
+	bool own;	  /* and its device's ACK or RST to it means something */
 };
 
 #define COAP_DEREGISTER 1    /* value of Observe (RFC 7641 2) */
@@ -104,6 +105,8 @@ static __always_inline enum sl_reason classify_coap(struct cursor *c, struct mes
 	m->step = coap_step(&msg);
 	m->mid = msg.mid;
 	m->mid_of = coap_mid_of(&msg, m->step);
+	if (!m->by_instance)
+		return SL_R_NONE;
 	m->evidence = coap_evidence(&msg);
 	m->transfer = coap_transfer(&msg);
 	m->own = msg.type == COAP_CON || (msg.type == COAP_NON && m->evidence);

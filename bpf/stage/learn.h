@@ -61,6 +61,7 @@ static __always_inline void learn_fill(struct learn *l, const struct flow *f,
 	l->ask.key.port = f->dport;
 	l->ask.view.sender = ret->instance;
 	l->m.messages = 1;
+	l->m.by_instance = true;
 	l->m.offset = payload >> 16;
 	l->m.left = payload & 0xffff;
 	l->service.addr = ret->vip;
