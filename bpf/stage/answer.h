@@ -58,8 +58,8 @@ static __always_inline __u64 answer_wait(__u64 tat, __u64 now, __u64 cost, __u64
 	return due > now && due <= tat ? due - now : 0;
 }
 
-static __always_inline __u64 answer_wait_device(const struct answer *a, const struct sl_account *acc,
-						__u32 quota)
+static __always_inline __u64 answer_wait_device(const struct answer *a,
+						const struct sl_account *acc, __u32 quota)
 {
 	__u32 index = a->device & (cfg_device_lines - 1);
 	struct sl_device_line *line = bpf_map_lookup_elem(&sl_devices, &index);
@@ -76,8 +76,8 @@ static __always_inline __u64 answer_wait_device(const struct answer *a, const st
 	       << SL_DEV_NS_SHIFT;
 }
 
-static __always_inline __u64 answer_wait_tenant(const struct answer *a, const struct sl_account *acc,
-						__u32 quota)
+static __always_inline __u64 answer_wait_tenant(const struct answer *a,
+						const struct sl_account *acc, __u32 quota)
 {
 	__u32 tenant = acc->tenant;
 	const struct sl_bucket *bucket = bpf_map_lookup_elem(&sl_buckets, &tenant);
@@ -146,6 +146,13 @@ static __always_inline bool answer_has_oscore(struct xdp_md *ctx, struct answer 
 	return true;
 }
 
+/* VERIFIER: 6.1 does not see that a number is not 0. @most: a power of two. */
+static __always_inline __u32 answer_bytes(__u32 n, __u32 most)
+{
+	sl_opaque(n);
+	return ((n - 1) & (most - 1)) + 1;
+}
+
 /* Begin the answer: its header and token. False: there is none to what is asked. */
 static __always_inline bool answer_begin(struct xdp_md *ctx, struct answer *a)
 {
@@ -161,7 +168,8 @@ static __always_inline bool answer_begin(struct xdp_md *ctx, struct answer *a)
 		return false;
 	at += sizeof(struct coap_hdr);
 	if (tkl &&
-	    bpf_xdp_load_bytes(ctx, at & PAYLOAD_OFFSET_MAX, a->msg + sizeof(struct coap_hdr), tkl))
+	    bpf_xdp_load_bytes(ctx, at & PAYLOAD_OFFSET_MAX, a->msg + sizeof(struct coap_hdr),
+			       answer_bytes(tkl, COAP_TKL_MAX)))
 		return false;
 	a->len = sizeof(struct coap_hdr) + tkl;
 	return !answer_has_oscore(ctx, a, at + tkl);
@@ -188,13 +196,13 @@ static __always_inline void answer_end(struct answer *a, __u32 max_age)
 
 static __always_inline bool answer_build(struct xdp_md *ctx, const struct flow *f, struct answer *a)
 {
-	__u32 len = a->len & 31;
+	__u32 len = answer_bytes(a->len, 32);
 	struct udphdr *udp;
 	__be16 device;
 	__u64 sum;
 
 	udp = turn(ctx, f, sizeof(*udp) + len, sizeof(*udp), &sum);
-	if (!udp || !len)
+	if (!udp)
 		return false;
 	device = udp->source;
 	udp->source = udp->dest;
