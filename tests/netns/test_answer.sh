@@ -33,7 +33,7 @@ for vip in "$VIP4" "[$VIP6]"; do
 	[[ $got == *4.29* ]] || fail "no 4.29: $got"
 	[ -n "$age" ] || fail "no Max-Age: $got"
 	# it is less than a period, rounded up and a quarter longer
-	[ "$age" -ge $((PERIOD * 3 / 4)) ] && [ "$age" -le $((PERIOD * 5 / 4 + 1)) ] || fail "Max-Age $age of $PERIOD s"
+	((age >= PERIOD * 3 / 4 && age <= PERIOD * 5 / 4 + 1)) || fail "Max-Age $age of $PERIOD s"
 	[ $(($(packets) - before)) = 1 ] || fail "$(($(packets) - before)) packets for one refused request"
 	AGES+=" $age"
 done
