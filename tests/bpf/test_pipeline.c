@@ -14,7 +14,7 @@
 
 enum {
 	TENANT = 1,
-	STINGY, /* first of 8: one packet an hour of one quota each */
+	STINGY, /* first of 10: one packet an hour of one quota each */
 };
 
 #define GONE 5 /* an instance */
@@ -99,6 +99,22 @@ static void stingy_services(struct bed *b)
 	}
 }
 
+/* One CoAP message an hour of the tenant or of each device; what is more is answered. */
+static void answered_service(struct bed *b, uint16_t port, bool device)
+{
+	struct sl_account a = { .id = 31, .excess = SL_X_ANSWER };
+	struct bed_service s = { VIP, port, IPPROTO_UDP, SL_P_COAP, 0, STINGY + 8 + device, 1, 1 };
+
+	if (device) {
+		a.device_mask = 1 << SL_Q_MESSAGES;
+		a.device_cost[SL_Q_MESSAGES] = 3600ull * 1000000000 >> SL_DEV_NS_SHIFT;
+	} else {
+		a.quota_mask = 1 << SL_Q_MESSAGES;
+		a.cost[SL_Q_MESSAGES] = 3600ull * 1000000000 * SL_TAT_PER_NS;
+	}
+	bed_account(b, s.tenant, bed_service(b, &s, NULL), a);
+}
+
 /* Its one slot has left an instance that is gone, and devices are told of it. */
 static void gone_service(struct bed *b, uint16_t port, uint64_t reply_cost)
 {
@@ -123,6 +139,8 @@ static void more_services(struct bed *b)
 
 	for (size_t i = 0; i < SL_ARRAY_SIZE(s); i++)
 		bed_account(b, TENANT, bed_service(b, &s[i], NULL), (struct sl_account){ .id = 1 });
+	answered_service(b, 7500, false);
+	answered_service(b, 7501, true);
 	gone_service(b, 7400, 0);
 	gone_service(b, 7401, 3600ull * 1000000000 * SL_TAT_PER_NS);
 }
@@ -341,6 +359,11 @@ static const struct {
 	{ "DTLS type 19", SL_R_DTLS_TYPE, XDP_DROP, { DEVICE, 40000, VIP, 5684 }, -1, BYTES(19, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0), NULL },
 	{ "DTLS record cut", SL_R_DTLS_LENGTH, XDP_DROP, { DEVICE, 40000, VIP, 5684 }, -1, BYTES(22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1), NULL },
 	{ "MQTT-SN, 3 bytes of 2", SL_R_MQTTSN_LENGTH, XDP_DROP, { DEVICE, 40000, VIP, 10000 }, -1, BYTES(2, 0x16, 0), NULL },
+
+	{ "first in the hour", SL_R_STEERED, XDP_REDIRECT, { DEVICE, 40000, VIP, 7500 }, -1, GET, NULL },
+	{ "over the tenant's quota, told", SL_R_ANSWERED_TENANT, XDP_TX, { DEVICE, 40000, VIP, 7500 }, -1, GET, NULL },
+	{ "device's first in the hour", SL_R_STEERED, XDP_REDIRECT, { DEVICE, 40000, VIP, 7501 }, -1, GET, NULL },
+	{ "over the device quota, told", SL_R_ANSWERED_DEVICE, XDP_TX, { DEVICE, 40000, VIP, 7501 }, -1, GET, NULL },
 
 	{ "its instance is gone", SL_R_RESET, XDP_TX, { DEVICE, 40000, VIP, 7400 }, 16, NULL, 0, NULL },
 	{ "a RST to one that is gone", SL_R_INSTANCE_GONE, XDP_DROP, { DEVICE, 40000, VIP, 7400 }, 4, NULL, 0, NULL },

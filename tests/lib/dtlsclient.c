@@ -51,7 +51,7 @@ struct session {
 	bool waiting, known, renewed, shaken, fresh_address;
 	uint64_t next_ns, seq, tries, answers, rebinds;
 	char name[NAME_LEN]; /* of the server, and its number for the session: known */
-	uint64_t number;
+	uint64_t number, shakes;
 };
 
 struct client {
@@ -212,9 +212,10 @@ static void take_answer(struct client *c, struct session *s, const char *text, u
 		c->moved++;
 		complain(c, s, "moved to", 0);
 		fprintf(stderr, "dtlsclient: ... %s\n", text);
-	} else if (!s->known && handshakes > 1) {
+	} else if (s->known && handshakes != s->shakes) {
 		c->rehandshakes++; /* the server knows better */
 	}
+	s->shakes = handshakes; /* the first may have needed two, if its packets were late */
 	memcpy(s->name, name, sizeof(name));
 	s->number = number;
 	s->known = true;

@@ -212,7 +212,7 @@ NUMBERS=$(subscribers_check)
 for i in "${OPENSSL[@]}"; do
 	openssl_check openssl-"$i" "$OPENSSL_S" >/dev/null
 done
-ONE='.answered == .asked and .failed + .again + .lost + .moved + .rehandshakes + .broken == 0'
+ONE='.answered == .asked and .again <= 2 + .asked / 200 and .failed + .lost + .moved + .rehandshakes + .broken == 0'
 CID=$(want_whole cid ".handshakes == 150 and .with_cid == 150 and .rebound > 0 and $ONE")
 NOCID=$(want_whole nocid ".handshakes == 50 and .with_cid == 0 and $ONE")
 NOTHING='.open + .failed + .resets + .errors + .moved + .stray == 0'
