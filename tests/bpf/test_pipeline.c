@@ -99,6 +99,32 @@ static void stingy_services(struct bed *b)
 	}
 }
 
+/* Services 7500 to 7503 and who is refused by them: a device and a tenant over its quota, and
+ * who may not GET, all answered; and the last of them without an answer.
+ */
+static void answering_services(struct bed *b)
+{
+	const uint64_t hour_ns = 3600ull * 1000000000;
+	struct sl_account accounts[] = {
+		{ .device_mask = 1 << SL_Q_MESSAGES,
+		  .device_cost[SL_Q_MESSAGES] = hour_ns >> SL_DEV_NS_SHIFT,
+		  .excess = SL_X_ANSWER },
+		{ .quota_mask = 1 << SL_Q_MESSAGES,
+		  .cost[SL_Q_MESSAGES] = hour_ns * SL_TAT_PER_NS,
+		  .excess = SL_X_ANSWER },
+		{ .denied = 1, .excess = SL_X_ANSWER },
+		{ .denied = 1 },
+	};
+
+	for (size_t i = 0; i < SL_ARRAY_SIZE(accounts); i++) {
+		struct bed_service s = { VIP, 7500 + i,	      IPPROTO_UDP, SL_P_COAP,
+					 0,   STINGY + 8 + i, 1,	   1 };
+
+		accounts[i].id = 30 + i;
+		bed_account(b, STINGY + 8 + i, bed_service(b, &s, NULL), accounts[i]);
+	}
+}
+
 /* Its one slot has left an instance that is gone, and devices are told of it. */
 static void gone_service(struct bed *b, uint16_t port, uint64_t reply_cost)
 {
@@ -123,6 +149,7 @@ static void more_services(struct bed *b)
 
 	for (size_t i = 0; i < SL_ARRAY_SIZE(s); i++)
 		bed_account(b, TENANT, bed_service(b, &s[i], NULL), (struct sl_account){ .id = 1 });
+	answering_services(b);
 	gone_service(b, 7400, 0);
 	gone_service(b, 7401, 3600ull * 1000000000 * SL_TAT_PER_NS);
 }
@@ -346,6 +373,13 @@ static const struct {
 	{ "a RST to one that is gone", SL_R_INSTANCE_GONE, XDP_DROP, { DEVICE, 40000, VIP, 7400 }, 4, NULL, 0, NULL },
 	{ "gone, first in the hour", SL_R_RESET, XDP_TX, { DEVICE, 40000, VIP, 7401 }, 16, NULL, 0, NULL },
 	{ "gone, second", SL_R_RESET_BUDGET, XDP_DROP, { DEVICE, 40000, VIP, 7401 }, 16, NULL, 0, NULL },
+
+	{ "first, where it is answered", SL_R_STEERED, XDP_REDIRECT, { DEVICE, 40000, VIP, 7500 }, -1, GET, NULL },
+	{ "answered: the device's second", SL_R_ANSWERED_DEVICE, XDP_TX, { DEVICE, 40000, VIP, 7500 }, -1, GET, NULL },
+	{ "first of a tenant that is answered", SL_R_STEERED, XDP_REDIRECT, { DEVICE, 40000, VIP, 7501 }, -1, GET, NULL },
+	{ "answered: the tenant's second", SL_R_ANSWERED_TENANT, XDP_TX, { DEVICE, 40000, VIP, 7501 }, -1, GET, NULL },
+	{ "answered: no GET here", SL_R_ANSWERED_METHOD, XDP_TX, { DEVICE, 40000, VIP, 7502 }, -1, GET, NULL },
+	{ "no GET here", SL_R_METHOD_NOT_ALLOWED, XDP_DROP, { DEVICE, 40000, VIP, 7503 }, -1, GET, NULL },
 
 	{ "answer", SL_R_RETURNED, XDP_REDIRECT, { INST, 5683, DEVICE, 40000 }, -1, GET, NULL },
 	{ "answer, IPv6", SL_R_RETURNED, XDP_REDIRECT, { INST6, 5683, "2001:db8:5::1", 40000 }, -1, GET, NULL },
