@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What is over a quota is answered instead of dropped, where the tenant says so: a
+/* What is over a quota, or not allowed, is answered instead of dropped, where the tenant says so: a
  * device that gets no answer repeats its CON four times (RFC 7252 4.2). 4.29 says that
  * it is the device's own doing (RFC 8516), 5.03 that it is not; Max-Age says when it is
- * worth trying again. Only to a CON, as an answer to a NON would need a Message-ID of
+ * worth trying again. 4.05 (RFC 7252 5.9.2.6) says that it never is. Only to a CON, as an answer to a NON would need a Message-ID of
  * the server's; never where OSCORE is inside, whose client would not believe it.
  */
 #ifndef SL_STAGE_ANSWER_H
@@ -17,6 +17,7 @@
 #include "reset.h"
 #include "turn.h"
 
+#define COAP_405     0x85
 #define COAP_429     0x9d
 #define COAP_503     0xa3
 #define COAP_OSCORE  9
@@ -181,15 +182,30 @@ static __always_inline void answer_put(struct answer *a, __u8 byte)
 	a->len++;
 }
 
-static __always_inline void answer_end(struct answer *a, __u32 max_age)
+static __always_inline void answer_age(struct answer *a, __u32 max_age)
 {
-	a->msg[0] |= COAP_ACK << 4;
-	a->msg[1] = a->why < SL_R_TENANT_PACKETS ? COAP_429 : COAP_503;
 	answer_put(a, 13 << 4 | (max_age > 255 ? 2 : 1));
 	answer_put(a, COAP_MAX_AGE - 13);
 	if (max_age > 255)
 		answer_put(a, max_age >> 8);
 	answer_put(a, max_age);
+}
+
+/* Returns the reason under which the answer leaves. */
+static __always_inline __u32 answer_end(struct answer *a, const struct sl_account *acc)
+{
+	a->msg[0] |= COAP_ACK << 4;
+	if (a->why == SL_R_METHOD_NOT_ALLOWED) {
+		a->msg[1] = COAP_405;
+		return SL_R_ANSWERED_METHOD;
+	}
+	answer_age(a, answer_max_age(a, acc));
+	if (a->why < SL_R_TENANT_PACKETS) {
+		a->msg[1] = COAP_429;
+		return SL_R_ANSWERED_DEVICE;
+	}
+	a->msg[1] = COAP_503;
+	return SL_R_ANSWERED_TENANT;
 }
 
 /* -- the frame -- */
@@ -234,10 +250,8 @@ sl_global int sl_answer(struct xdp_md *ctx, const struct flow *f, const struct s
 		note(SL_N_ANSWER_BUDGET);
 		return why;
 	}
-	answer_end(a, answer_max_age(a, acc));
-	if (!answer_build(ctx, f, a))
-		return SL_R_INTERNAL;
-	return why < SL_R_TENANT_PACKETS ? SL_R_ANSWERED_DEVICE : SL_R_ANSWERED_TENANT;
+	why = answer_end(a, acc);
+	return answer_build(ctx, f, a) ? why : SL_R_INTERNAL;
 }
 
 static __always_inline __u32 answer_amount(const struct pkt *p, enum sl_reason why)
@@ -247,7 +261,7 @@ static __always_inline __u32 answer_amount(const struct pkt *p, enum sl_reason w
 	return why == SL_R_DEVICE_MESSAGES || why == SL_R_TENANT_MESSAGES ? p->messages : 1;
 }
 
-/* Of a packet that a quota has refused. */
+/* Of a packet that a quota or a privilege has refused. */
 static __always_inline enum sl_reason stage_answer(struct pkt *p)
 {
 	struct answer *a = answer_scratch();

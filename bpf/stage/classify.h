@@ -245,7 +245,10 @@ static __always_inline enum sl_reason classify_payload(struct pkt *p)
 	p->messages = m.messages;
 	p->mid = m.mid;
 	p->mid_of = m.mid_of;
-	return why && p->svc->flags & SL_SVC_DROP_MALFORMED ? why : SL_R_NONE;
+	if (!why || p->svc->flags & SL_SVC_DROP_MALFORMED)
+		return why;
+	/* What malformed CoAP asks for cannot be told: no way around a privilege. */
+	return p->account->denied && p->svc->protocol == SL_P_COAP ? why : SL_R_NONE;
 }
 
 static __always_inline void classify_count(const struct pkt *p)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Stages 3 and 5: hold each device and each tenant to its quota. First packets
- * and bytes, before anybody looks into the payload; then messages and new
- * connections. Device before tenant; what one refuses is charged at neither.
+ * and bytes, before anybody looks into the payload; then the CoAP method, messages and
+ * new connections. Device before tenant; what one refuses is charged at neither.
  */
 #ifndef SL_STAGE_POLICE_H
 #define SL_STAGE_POLICE_H
@@ -174,8 +174,29 @@ static __always_inline enum sl_reason stage_police_bytes(struct pkt *p)
 	return police(p, SL_Q_PACKETS, 1, p->flow.l3_len);
 }
 
+static __always_inline enum sl_reason police_method(struct pkt *p)
+{
+	__u32 method = p->kind - SL_K_COAP_GET;
+
+	if (method > SL_METHODS || !(p->account->denied >> method & 1))
+		return SL_R_NONE;
+	if (p->account->excess != SL_X_ANSWER)
+		return SL_R_METHOD_NOT_ALLOWED; /* mark is a dry run of quotas alone */
+	p->refused = SL_R_METHOD_NOT_ALLOWED;
+	return SL_R_ANSWERED_TENANT;
+}
+_Static_assert(SL_K_COAP_OTHER - SL_K_COAP_GET == SL_METHODS, "a bit for each kind, in order");
+
+/* What the tenant may not do at all is not charged. */
 static __always_inline enum sl_reason stage_police_messages(struct pkt *p)
 {
+	enum sl_reason why;
+
+	if (p->account->denied) {
+		why = police_method(p);
+		if (why)
+			return why;
+	}
 	return police(p, SL_Q_MESSAGES, p->messages, p->step == FLOW_OPENER);
 }
 

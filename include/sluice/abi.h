@@ -135,16 +135,22 @@ enum sl_excess {
 	SL_X_ANSWER, /* dropped, but for a CoAP CON: answered */
 };
 
+/* In sl_account.denied, of CoAP: a bit for each method, 0.01 lowest, and one for all that
+ * have no name.
+ */
+#define SL_METHODS	7
+#define SL_METHOD_OTHER (1 << SL_METHODS)
+
 /* What one tenant may do with one service: everything the packet path needs to
  * know of both, so that it looks up once. A tenant's accounts repeat its quota.
  */
 struct sl_account {
 	__u32 id;
 	__u32 tenant;
-	__u8 quota_mask;  /* 1 << enum sl_quota: limited for the tenant as a whole */
-	__u8 device_mask; /* the same for each of its devices */
-	__u8 excess;	  /* enum sl_excess */
-	__u8 pad;
+	__u8 quota_mask;	      /* 1 << enum sl_quota: limited for the tenant as a whole */
+	__u8 device_mask;	      /* the same for each of its devices */
+	__u8 excess;		      /* enum sl_excess */
+	__u8 denied;		      /* CoAP methods that the tenant may not use */
 	__u32 device_limit;	      /* burst of a device, in 1,024 ns */
 	__u64 limit;		      /* burst less one tick of the coarse clock, in 1/16 ns */
 	__u64 cost[SL_Q__MAX];	      /* in 1/16 ns; of a byte in 1/4,096 ns */

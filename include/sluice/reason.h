@@ -69,7 +69,9 @@
 	X(DTLS_LENGTH,        DROP,     MALFORMED, "dtls_length",           "the DTLS record runs past the datagram")          \
 	X(MQTTSN_LENGTH,      DROP,     MALFORMED, "mqttsn_length",         "MQTT-SN's length is not that of the datagram") \
 	X(ANSWERED_DEVICE,    TX,       ANSWERED,  "answered_device",       "over a device quota: the device is told by CoAP 4.29") \
-	X(ANSWERED_TENANT,    TX,       ANSWERED,  "answered_tenant",       "over the tenant's quota: the device is told by CoAP 5.03")
+	X(ANSWERED_TENANT,    TX,       ANSWERED,  "answered_tenant",       "over the tenant's quota: the device is told by CoAP 5.03") \
+	X(METHOD_NOT_ALLOWED, DROP,     REFUSED,   "method_not_allowed",    "the tenant may not use this CoAP method")         \
+	X(ANSWERED_METHOD,    TX,       ANSWERED,  "answered_method",       "a CoAP method that the tenant may not use: the device is told by 4.05")
 /* clang-format on */
 
 enum sl_reason {
@@ -108,7 +110,7 @@ enum sl_reason_group {
 	X(EVENT_CAPPED,    "event_capped",       "a sampled event was over events.max_rate")                          \
 	X(EXCHANGE_FULL,   "exchange_full",      "a CoAP request in transition went to the old instance: no pin budget") \
 	X(CID_UNKNOWN,     "cid_unknown",        "a DTLS connection id of no instance: went by its address") \
-	X(ANSWER_BUDGET,   "answer_budget",      "over a quota and not answered: no more answers are within the reply budget")
+	X(ANSWER_BUDGET,   "answer_budget",      "refused and not answered: no more answers are within the reply budget")
 /* clang-format on */
 
 enum sl_note {

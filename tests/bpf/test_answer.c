@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The answer to a CoAP request over a quota: byte for byte what a plain reference
+/* The answer to a CoAP request over a quota or not allowed: byte for byte what a plain reference
  * builds (RFC 7252 5.2.1, RFC 8516), with the Max-Age that the bucket implies; and to
  * what there is none. The program's clock is the test's.
  */
@@ -14,6 +14,7 @@
 #define DF		0x4000
 
 #define NS_PER_S	1000000000ull
+#define C405		0x85
 #define C429		0x9d
 #define C503		0xa3
 
@@ -288,6 +289,85 @@ static void test_without_the_word_nobody_is_answered(void **state)
 	assert_int_equal(bed_reason(fx.bed, SL_R_DEVICE_MESSAGES), 1);
 }
 
+/* -- privileges -- */
+
+/* GET and FETCH alone. The quota is one message in ten seconds. */
+static void privileged(enum sl_excess excess)
+{
+	struct sl_account a = quota_of(true, 10);
+
+	a.excess = excess;
+	a.denied = 0xff & ~(1 << 0 | 1 << 4);
+	for (uint16_t service = 1; service <= 2; service++) {
+		a.id = service;
+		bed_account(fx.bed, 1, service, a);
+	}
+}
+
+static void test_a_method_that_is_not_allowed_gets_405(void **state)
+{
+	static const char *const denied[] = { CON_POST,	   "4003 1234", "4104 1234 a1", "4006 1234",
+					      "4007 1234", "4008 1234", "401f 1234" };
+
+	(void)state;
+	privileged(SL_X_ANSWER);
+	for (int v6 = 0; v6 < 2; v6++) {
+		for (size_t i = 0; i < SL_ARRAY_SIZE(denied); i++)
+			assert_int_equal(answered(&paths[v6], denied[i], C405), 0); /* no age */
+		/* None of these was charged; and what is over the quota is told so. */
+		use_up(&paths[v6]);
+		assert_in_range(answered(&paths[v6], "4005 1234", C429), 10, 13);
+		assert_int_equal(answered(&paths[v6], CON_POST, C405), 0);
+	}
+	assert_int_equal(bed_reason(fx.bed, SL_R_ANSWERED_METHOD), 16);
+	assert_int_equal(bed_reason(fx.bed, SL_R_METHOD_NOT_ALLOWED), 0);
+}
+
+static void test_a_method_that_is_not_allowed_is_dropped(void **state)
+{
+	static const enum sl_excess ways[] = { SL_X_DROP, SL_X_MARK };
+
+	(void)state;
+	for (size_t i = 0; i < SL_ARRAY_SIZE(ways); i++) {
+		privileged(ways[i]);
+		for (int v6 = 0; v6 < 2; v6++)
+			assert_int_equal(goes(&paths[v6], CON_POST), XDP_DROP);
+		assert_int_equal(bed_reason(fx.bed, SL_R_METHOD_NOT_ALLOWED), 2 * (i + 1));
+	}
+	privileged(SL_X_ANSWER); /* not what has no answer */
+	assert_int_equal(goes(&paths[0], "5002 1234"), XDP_DROP);
+	assert_int_equal(goes(&paths[0], OSCORE), XDP_DROP);
+	assert_int_equal(bed_reason(fx.bed, SL_R_METHOD_NOT_ALLOWED), 6);
+	/* Nor is there a way around by an option that is malformed. */
+	assert_int_equal(goes(&paths[0], "4002 1234 f0"), XDP_DROP);
+	assert_int_equal(bed_reason(fx.bed, SL_R_COAP_OPTION_DELTA), 1);
+	use_up(&paths[0]);
+	use_up(&paths[1]);
+}
+
+/* What is no request has no method: replies and pings of devices pass. */
+static void test_what_is_no_request_needs_no_method(void **state)
+{
+	static const char *const passes[] = { "6000 1234", "7000 1234", "4000 1234", "6045 1234" };
+	struct sl_account a = { .id = 1, .denied = 0xff };
+
+	(void)state;
+	bed_account(fx.bed, 1, 1, a);
+	for (size_t i = 0; i < SL_ARRAY_SIZE(passes); i++)
+		assert_int_equal(goes(&paths[0], passes[i]), XDP_REDIRECT);
+	assert_int_equal(goes(&paths[0], CON_GET), XDP_DROP);
+}
+
+static void test_405_is_within_the_reply_budget(void **state)
+{
+	(void)state;
+	privileged(SL_X_ANSWER);
+	(void)answered(&paths[0], CON_POST, C405);
+	assert_int_equal(goes(&paths[0], CON_POST), XDP_DROP);
+	assert_int_equal(bed_reason(fx.bed, SL_R_METHOD_NOT_ALLOWED), 1);
+	assert_int_equal(bed_note(fx.bed, SL_N_ANSWER_BUDGET), 1);
+}
+
 #define ANSWER_TEST(name, setup) cmocka_unit_test_setup_teardown(name, setup, bed_close)
 
 int main(void)
@@ -299,6 +379,10 @@ int main(void)
 		ANSWER_TEST(test_what_cannot_be_answered_is_dropped, setup),
 		ANSWER_TEST(test_answers_are_within_the_reply_budget, setup_dear),
 		ANSWER_TEST(test_without_the_word_nobody_is_answered, setup),
+		ANSWER_TEST(test_a_method_that_is_not_allowed_gets_405, setup),
+		ANSWER_TEST(test_a_method_that_is_not_allowed_is_dropped, setup),
+		ANSWER_TEST(test_what_is_no_request_needs_no_method, setup),
+		ANSWER_TEST(test_405_is_within_the_reply_budget, setup_dear),
 	};
 
 	network_make();

@@ -14,7 +14,7 @@
 
 enum {
 	TENANT = 1,
-	STINGY, /* first of 10: one packet an hour of one quota each */
+	STINGY, /* first of 8: one packet an hour of one quota each */
 };
 
 #define GONE 5 /* an instance */
@@ -99,20 +99,30 @@ static void stingy_services(struct bed *b)
 	}
 }
 
-/* One CoAP message an hour of the tenant or of each device; what is more is answered. */
-static void answered_service(struct bed *b, uint16_t port, bool device)
+/* Services 7500 to 7503 and who is refused by them: a device and a tenant over its quota, and
+ * who may not GET, all answered; and the last of them without an answer.
+ */
+static void answering_services(struct bed *b)
 {
-	struct sl_account a = { .id = 31, .excess = SL_X_ANSWER };
-	struct bed_service s = { VIP, port, IPPROTO_UDP, SL_P_COAP, 0, STINGY + 8 + device, 1, 1 };
+	const uint64_t hour_ns = 3600ull * 1000000000;
+	struct sl_account accounts[] = {
+		{ .device_mask = 1 << SL_Q_MESSAGES,
+		  .device_cost[SL_Q_MESSAGES] = hour_ns >> SL_DEV_NS_SHIFT,
+		  .excess = SL_X_ANSWER },
+		{ .quota_mask = 1 << SL_Q_MESSAGES,
+		  .cost[SL_Q_MESSAGES] = hour_ns * SL_TAT_PER_NS,
+		  .excess = SL_X_ANSWER },
+		{ .denied = 1, .excess = SL_X_ANSWER },
+		{ .denied = 1 },
+	};
 
-	if (device) {
-		a.device_mask = 1 << SL_Q_MESSAGES;
-		a.device_cost[SL_Q_MESSAGES] = 3600ull * 1000000000 >> SL_DEV_NS_SHIFT;
-	} else {
-		a.quota_mask = 1 << SL_Q_MESSAGES;
-		a.cost[SL_Q_MESSAGES] = 3600ull * 1000000000 * SL_TAT_PER_NS;
+	for (size_t i = 0; i < SL_ARRAY_SIZE(accounts); i++) {
+		struct bed_service s = { VIP, 7500 + i,	      IPPROTO_UDP, SL_P_COAP,
+					 0,   STINGY + 8 + i, 1,	   1 };
+
+		accounts[i].id = 30 + i;
+		bed_account(b, STINGY + 8 + i, bed_service(b, &s, NULL), accounts[i]);
 	}
-	bed_account(b, s.tenant, bed_service(b, &s, NULL), a);
 }
 
 /* Its one slot has left an instance that is gone, and devices are told of it. */
@@ -139,8 +149,7 @@ static void more_services(struct bed *b)
 
 	for (size_t i = 0; i < SL_ARRAY_SIZE(s); i++)
 		bed_account(b, TENANT, bed_service(b, &s[i], NULL), (struct sl_account){ .id = 1 });
-	answered_service(b, 7500, false);
-	answered_service(b, 7501, true);
+	answering_services(b);
 	gone_service(b, 7400, 0);
 	gone_service(b, 7401, 3600ull * 1000000000 * SL_TAT_PER_NS);
 }
@@ -360,15 +369,17 @@ static const struct {
 	{ "DTLS record cut", SL_R_DTLS_LENGTH, XDP_DROP, { DEVICE, 40000, VIP, 5684 }, -1, BYTES(22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1), NULL },
 	{ "MQTT-SN, 3 bytes of 2", SL_R_MQTTSN_LENGTH, XDP_DROP, { DEVICE, 40000, VIP, 10000 }, -1, BYTES(2, 0x16, 0), NULL },
 
-	{ "first in the hour", SL_R_STEERED, XDP_REDIRECT, { DEVICE, 40000, VIP, 7500 }, -1, GET, NULL },
-	{ "over the tenant's quota, told", SL_R_ANSWERED_TENANT, XDP_TX, { DEVICE, 40000, VIP, 7500 }, -1, GET, NULL },
-	{ "device's first in the hour", SL_R_STEERED, XDP_REDIRECT, { DEVICE, 40000, VIP, 7501 }, -1, GET, NULL },
-	{ "over the device quota, told", SL_R_ANSWERED_DEVICE, XDP_TX, { DEVICE, 40000, VIP, 7501 }, -1, GET, NULL },
-
 	{ "its instance is gone", SL_R_RESET, XDP_TX, { DEVICE, 40000, VIP, 7400 }, 16, NULL, 0, NULL },
 	{ "a RST to one that is gone", SL_R_INSTANCE_GONE, XDP_DROP, { DEVICE, 40000, VIP, 7400 }, 4, NULL, 0, NULL },
 	{ "gone, first in the hour", SL_R_RESET, XDP_TX, { DEVICE, 40000, VIP, 7401 }, 16, NULL, 0, NULL },
 	{ "gone, second", SL_R_RESET_BUDGET, XDP_DROP, { DEVICE, 40000, VIP, 7401 }, 16, NULL, 0, NULL },
+
+	{ "first, where it is answered", SL_R_STEERED, XDP_REDIRECT, { DEVICE, 40000, VIP, 7500 }, -1, GET, NULL },
+	{ "answered: the device's second", SL_R_ANSWERED_DEVICE, XDP_TX, { DEVICE, 40000, VIP, 7500 }, -1, GET, NULL },
+	{ "first of a tenant that is answered", SL_R_STEERED, XDP_REDIRECT, { DEVICE, 40000, VIP, 7501 }, -1, GET, NULL },
+	{ "answered: the tenant's second", SL_R_ANSWERED_TENANT, XDP_TX, { DEVICE, 40000, VIP, 7501 }, -1, GET, NULL },
+	{ "answered: no GET here", SL_R_ANSWERED_METHOD, XDP_TX, { DEVICE, 40000, VIP, 7502 }, -1, GET, NULL },
+	{ "no GET here", SL_R_METHOD_NOT_ALLOWED, XDP_DROP, { DEVICE, 40000, VIP, 7503 }, -1, GET, NULL },
 
 	{ "answer", SL_R_RETURNED, XDP_REDIRECT, { INST, 5683, DEVICE, 40000 }, -1, GET, NULL },
 	{ "answer, IPv6", SL_R_RETURNED, XDP_REDIRECT, { INST6, 5683, "2001:db8:5::1", 40000 }, -1, GET, NULL },

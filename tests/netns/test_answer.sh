@@ -45,6 +45,18 @@ sleep "$left" # the client's own patience, not ours: nothing tells that it is ov
 got=$(ask "[$VIP6]")
 [[ $got == *m1* ]] || fail "after its Max-Age: $got"
 
+# A method that the tenant may not use: 4.05, by the node and not by the server; and one that it may.
+config_edit '(.tenants[] | select(.name == "acme")) |= (.allow.coap_methods = ["GET"] | del(.device_quota))'
+ctl reload >/dev/null
+for vip in "$VIP4" "[$VIP6]"; do
+	got=$(in_ns acme coap-client-notls -B 4 -m delete "coap://$vip/whoami" 2>&1 || true)
+	[[ $got == *4.05* ]] || fail "no 4.05: $got"
+	got=$(ask "$vip")
+	[[ $got == *m1* ]] || fail "GET, which is allowed: $got"
+done
+[ "$(reason answered_method)" = 2 ] || fail "answered_method: $(reason answered_method)"
+config_edit 'del(.tenants[].allow)'
+
 # Without answers: how often the client repeats itself in the time that it is given.
 excess drop
 ctl reload >/dev/null

@@ -255,6 +255,8 @@ static void check_tenants(const struct model *m)
 	assert_double(t->device_quota.rate[SL_Q_CONNECTIONS], 1);
 	assert_int_equal(t->device_quota.burst_ns, 2 * S);
 	assert_int_equal(t->excess, SL_X_MARK);
+	assert_int_equal(t->denied, 0xff & ~(1 << 0 | 1 << 6));
+	assert_int_equal(m->tenants[1].denied, 0);
 	assert_int_equal(m->tenants[1].excess, SL_X_DROP);
 	assert_int_equal(m->tenants[1].n_sources, 0);
 	assert_int_equal(m->tenants[1].n_services, 0);
@@ -436,6 +438,10 @@ static void test_limits(void **state)
 		{ "tenants[0].match[0].source", "\"198.51.100.7/32\"" },
 		{ "tenants[0].match[0].source", "\"2001:db8::1/128\"" },
 		{ "tenants[0].match", "[]" },
+		{ "tenants[0].allow", "{}" },
+		{ "tenants[0].allow",
+		  "{\"coap_methods\": [\"GET\", \"POST\", \"PUT\", \"DELETE\", \"FETCH\", "
+		  "\"PATCH\", \"iPATCH\"]}" },
 		{ "services[0].keep", "\"10s\"" },
 		{ "services[0].keep", "\"7d\"" },
 		{ "services[0].keep", "\"168h\"" },

@@ -204,7 +204,11 @@ static struct model_tenant tenants[] = {
 	  .n_sources = 1,
 	  .services = two_services,
 	  .n_services = 2 },
-	{ .name = "t4", .services = fixed_service, .n_services = 1, .excess = SL_X_MARK },
+	{ .name = "t4",
+	  .services = fixed_service,
+	  .n_services = 1,
+	  .excess = SL_X_MARK,
+	  .denied = 0xfe },
 };
 
 static uint16_t service_ids[] = { 11, 12, 13, 14 };
@@ -346,6 +350,7 @@ static void test_accounts(void **state)
 		assert_int_equal(a->value.id, want[i][2]);
 		assert_int_equal(a->value.tenant, want[i][0]);
 		assert_int_equal(a->value.excess, want[i][0] == 51 ? SL_X_MARK : SL_X_DROP);
+		assert_int_equal(a->value.denied, want[i][0] == 51 ? 0xfe : 0);
 		assert_int_equal(a->value.quota_mask, want[i][0] == 54 ? 1 << SL_Q_PACKETS : 0);
 		assert_int_equal(a->value.cost[SL_Q_PACKETS], want[i][0] == 54 ? 16000000 : 0);
 	}

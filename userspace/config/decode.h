@@ -122,7 +122,7 @@ extern const struct decode_field document_fields[], interface_fields[], capacity
 extern const struct decode_field service_fields[], instance_fields[], health_fields[],
 	outlier_fields[], cid_fields[], rotation_fields[], scaling_fields[], target_fields[];
 extern const struct decode_field tenant_fields[], match_fields[], quota_fields[],
-	device_quota_fields[];
+	device_quota_fields[], allow_fields[];
 
 /* What document, service and tenant consist of. */
 int document_decode(const cJSON *doc, struct model *m, struct config_error *reterr);

@@ -142,6 +142,7 @@ struct model_tenant {
 	size_t n_services;
 	struct model_quota quota, device_quota;
 	enum sl_excess excess; /* "on_excess": "drop" (default), "mark" or "answer" */
+	uint8_t denied; /* CoAP methods not in "allow", as in struct sl_account; default none */
 };
 
 /* Sizes of maps, fixed while the data plane is loaded. */

@@ -3,9 +3,11 @@
  * what abi.h's device_cost can say: 32 bits of 1,024 ns, of a byte of 1/4 ns.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sluice/limits.h>
 #include "../common/addr.h"
+#include "../common/cleanup.h"
 #include "../common/num.h"
 #include "decode.h"
 #include "validate.h"
@@ -126,6 +128,69 @@ static int decode_services(const cJSON *value, const struct path *at, void *out,
 	return err;
 }
 
+/* -- privileges -- */
+
+static const struct decode_word methods[] = {
+	{ .word = "GET", .value = 0 },	  { .word = "POST", .value = 1 },
+	{ .word = "PUT", .value = 2 },	  { .word = "DELETE", .value = 3 },
+	{ .word = "FETCH", .value = 4 },  { .word = "PATCH", .value = 5 },
+	{ .word = "iPATCH", .value = 6 }, {},
+};
+_Static_assert(SL_ARRAY_SIZE(methods) == SL_METHODS + 1, "every method has a word");
+
+static int decode_method(const cJSON *value, const struct path *at, void *out,
+			 struct config_error *reterr)
+{
+	static const struct decode_field field = { .name = "coap_methods", .words = methods };
+	struct path here = *at;
+
+	here.field = &field;
+	return decode_word(value, &here, out, reterr);
+}
+
+/* Whatever is not listed is denied, methods that have no name as well. */
+static int decode_methods(const cJSON *value, const struct path *at, void *out,
+			  struct config_error *reterr)
+{
+	static const struct decode_items items = {
+		.size = sizeof(int),
+		.max = SL_METHODS,
+		.what = "methods",
+		.decode = decode_method,
+	};
+	struct decode_list list = {};
+	int err = decode_list(value, at, &items, &list, reterr);
+	sl_autofree int *listed = list.items;
+	uint8_t allowed = 0;
+
+	if (err)
+		return err;
+	if (!list.n)
+		return decode_fail(at, reterr, "want at least one; leave it out to allow all");
+	for (size_t i = 0; i < list.n; i++) {
+		const struct path here = { .up = at, .index = i };
+
+		if (allowed & 1 << listed[i])
+			return decode_fail(&here, reterr, "\"%s\" is listed twice",
+					   methods[listed[i]].word);
+		allowed |= 1 << listed[i];
+	}
+	((struct model_tenant *)out)->denied = ~allowed;
+	return 0;
+}
+
+const struct decode_field allow_fields[] = {
+	FIELD_OF("coap_methods", decode_methods),
+	FIELD_LATER("mqtt_versions", "leave it out: the broker refuses what it does not speak"),
+	{},
+};
+
+static int decode_allow(const cJSON *value, const struct path *at, void *out,
+			struct config_error *reterr)
+{
+	return decode_object(value, at, allow_fields, out, reterr);
+}
+
 /* clang-format off */
 const struct decode_field tenant_fields[] = {
 	FIELD("name",         struct model_tenant, name,         decode_name, .required = true),
@@ -134,8 +199,8 @@ const struct decode_field tenant_fields[] = {
 	FIELD("quota",        struct model_tenant, quota,        quota_decode),
 	FIELD("device_quota", struct model_tenant, device_quota, device_quota_decode),
 	FIELD("on_excess",    struct model_tenant, excess,       decode_word, .words = excesses),
+	FIELD_OF("allow", decode_allow),
 	FIELD_LATER("classes", "want \"quota\" and \"device_quota\" only"),
-	FIELD_LATER("allow", "want \"services\" only, to say what the tenant may use"),
 	{},
 };
 /* clang-format on */

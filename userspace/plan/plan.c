@@ -74,6 +74,7 @@ void plan_quota(const struct model_tenant *t, uint64_t tick_ns, struct sl_accoun
 	ret->quota_mask = 0;
 	ret->device_mask = 0;
 	ret->excess = t->excess;
+	ret->denied = t->denied;
 	memset(ret->cost, 0, sizeof(ret->cost));
 	memset(ret->device_cost, 0, sizeof(ret->device_cost));
 	quota_tenant(&t->quota, tick_ns, ret);
