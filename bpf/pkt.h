@@ -36,6 +36,7 @@ struct pkt {
 	__u8 mid_of;	/* enum message_id; filled by classify */
 	__u8 kind;	/* enum sl_kind; filled by classify */
 	__u8 step;	/* enum flow_step; filled by classify */
+	__u8 row;	/* enum affinity_row, unless its slot is quiescent; filled by pick */
 	__u8 refused;	/* enum sl_reason, where on_excess is answer; filled by police */
 	bool dst_owned; /* by the filter: perhaps */
 };

@@ -28,7 +28,7 @@
 #define TCP_RST	       0x04
 #define TCP_ACK	       0x10
 
-struct flow {
+struct __attribute__((aligned(8))) flow { /* addresses are copied in whole words */
 	struct sl_addr src, dst;
 	__be16 sport, dport;
 	__u16 l4_offset; /* from the frame's start */

@@ -154,8 +154,11 @@ static __always_inline int stage_account(struct pkt *p, enum sl_reason why)
 	struct sl_cpu_counters *n = bpf_map_lookup_elem(&sl_counters, &cpu);
 	__u64 seen = 0;
 
-	if (n)
+	if (n) {
 		seen = n->reason[why & 63]++;
+		if (p->row)
+			n->row[p->row & 31]++;
+	}
 	if (reason_is(why, SL_G_ADMITTED))
 		account_admitted(p);
 	else if (p->svc)

@@ -93,14 +93,15 @@ sl_global int sl_learn(struct xdp_md *ctx, const struct flow *f, const struct sl
 	if (l->m.transfer) {
 		l->ask.key.transfer = l->ask.view.transfer = true;
 		l->ask.view.evidence = l->m.transfer;
-		sl_pick_by_pin();
+		note_row(sl_pick_by_pin() >> PICK_ROW_SHIFT);
 		l->ask.key.transfer = l->ask.view.transfer = false;
 	}
 	l->ask.view.evidence = l->m.evidence;
 	l->ask.view.own = l->m.own;
 	l->ask.mid = l->m.mid;
 	l->ask.mid_of = l->m.own ? MID_SERVER : MID_UNTOLD;
-	return sl_pick_by_pin();
+	note_row(sl_pick_by_pin() >> PICK_ROW_SHIFT);
+	return 0;
 }
 
 static __always_inline void learn_answered(const struct pkt *p)

@@ -14,7 +14,11 @@
 #include "note.h"
 #include "pin.h"
 
-#define PICK_RESET -1
+/* What sl_pick_by_pin() returns: the instance, the row that decided, and whether the
+ * device is to be told that its instance is gone.
+ */
+#define PICK_ROW_SHIFT 16
+#define PICK_RESET     (1u << 24)
 
 /* A slot is one word, read at once: the daemon stores it at once. */
 static __always_inline bool slot_read(__u32 index, struct sl_slot *ret)
@@ -34,7 +38,6 @@ static __always_inline bool slot_read(__u32 index, struct sl_slot *ret)
 
 static __always_inline void pick_note(__u32 row)
 {
-	note_row(row);
 	if (row == AFF_OPENER_FULL)
 		note(SL_N_HALF_OPEN_FULL);
 	if (row == AFF_REQUEST_FULL)
@@ -62,14 +65,25 @@ static __always_inline void pick_find_prev(struct pick *k)
 	v->prev_reset = instance_is(prev, SL_I_DOWN | SL_I_RESET);
 }
 
+/* A pin decides about most packets, and nothing else is asked. */
+static __always_inline bool pick_is_pinned(const struct pick_ask *ask)
+{
+	return ask->view.pin_usable && !ask->view.pin_closing && !ask->mid_of && !ask->view.sender;
+}
+
+/* What pick_decide() and pick_act() come to then. */
+static __always_inline __u32 pick_pinned(struct pick *k)
+{
+	enum affinity_row row = affinity_by_pin(&k->ask->view);
+
+	pick_mend(k, affinity_do(row));
+	return k->ask->view.pin_instance | row << PICK_ROW_SHIFT;
+}
+
 static __always_inline void pick_look(struct pick *k)
 {
 	struct affinity_view *v = &k->ask->view;
 
-	pick_find_pin(k);
-	/* A pin decides about most packets, and nothing else is asked. */
-	if (v->pin_usable && !v->pin_closing && !k->ask->mid_of && !v->sender)
-		return;
 	v->repeats = k->ask->mid_of == MID_DEVICE;
 	v->room = pick_has_room(k);
 	pick_find_prev(k);
@@ -101,30 +115,34 @@ static __always_inline __u32 pick_now_s(struct pick_ask *ask, __u64 now_ns)
 }
 
 /* VERIFIER: alone, as what has many paths that all end in an id. What is asked lies in
- * the scratch: 6.1 takes no key of a map from an argument's memory. Returns the
- * instance; 0: none; PICK_RESET: there was one, and the device is to be told.
+ * the scratch: 6.1 takes no key of a map from an argument's memory. Returns as above;
+ * 0: no instance, and no row. The caller counts the row, where it counts the packet.
  */
-sl_global int sl_pick_by_pin(void)
+sl_global __u32 sl_pick_by_pin(void)
 {
 	struct pick_ask *ask = pick_scratch();
 	struct pick k = {};
-	__u32 service, what;
+	__u32 service, what, row;
 	__u16 instance;
 	__u8 go;
 
 	if (!ask)
 		return 0;
-	service = ask->key.service;
 	k.ask = ask;
+	pick_find_pin(&k);
+	if (pick_is_pinned(ask))
+		return pick_pinned(&k);
+	service = ask->key.service;
 	k.state = bpf_map_lookup_elem(&sl_svc_states, &service);
 	if (!k.state) /* every service has one */
 		return 0;
 	pick_look(&k);
 	what = pick_decide(ask);
+	row = what & 0xff;
 	go = what >> 8;
 	instance = pick_act(&k, what >> 16, affinity_instance(&ask->view, go));
-	pick_note(what & 0xff); /* VERIFIER: its forks come last */
-	return go == GO_RESET ? PICK_RESET : instance;
+	pick_note(row); /* VERIFIER: its forks come last */
+	return instance | row << PICK_ROW_SHIFT | (go == GO_RESET ? PICK_RESET : 0);
 }
 
 /* Servers that need not answer what they get. */
@@ -134,7 +152,7 @@ static __always_inline bool is_oneway(__u8 protocol)
 }
 
 /* The slot is in transition, or past it with pins left. */
-static __always_inline int pick_by_pin(struct pkt *p, struct sl_slot slot)
+static __always_inline __u32 pick_by_pin(struct pkt *p, struct sl_slot slot)
 {
 	struct sl_pin_key parts = {
 		.port = p->flow.sport,
@@ -145,20 +163,19 @@ static __always_inline int pick_by_pin(struct pkt *p, struct sl_slot slot)
 
 	if (!ask)
 		return 0;
-	*ask = (struct pick_ask){
-		.key.addr = p->flow.src,
-		.mid = p->mid,
-		.mid_of = p->mid_of,
-		.budget = p->svc->half_open_max,
-		.view = {
-			.slot = slot,
-			.keep_s = p->svc->keep_s,
-			.step = p->step,
-			.is_tcp = p->flow.proto == IPPROTO_TCP,
-			.oneway = is_oneway(p->svc->protocol),
-		},
-	};
+	__builtin_memset(ask, 0, sizeof(*ask));
+	barrier(); /* else it becomes a store for each member */
+	sl_put_word(&ask->key.addr.w[0], &p->flow.src.w[0], 64);
+	sl_put_word(&ask->key.addr.w[2], &p->flow.src.w[2], 64);
 	sl_put_word(&ask->key.port, &parts.port, 32);
+	sl_put_word(&ask->view.slot, &slot, 64);
+	ask->mid = p->mid;
+	ask->mid_of = p->mid_of;
+	ask->budget = p->svc->half_open_max;
+	ask->view.keep_s = p->svc->keep_s;
+	ask->view.step = p->step;
+	ask->view.is_tcp = p->flow.proto == IPPROTO_TCP;
+	ask->view.oneway = is_oneway(p->svc->protocol);
 	if (!p->now_ns)
 		p->now_ns = now_coarse_ns();
 	ask->view.now_s = pick_now_s(ask, p->now_ns);
@@ -206,7 +223,6 @@ sl_global int sl_pick_by_cid(struct xdp_md *ctx, struct cid_ask *ask)
 		note(SL_N_CID_UNKNOWN);
 		return 0;
 	}
-	note_row(AFF_CID);
 	return *id;
 }
 
@@ -246,15 +262,16 @@ static __always_inline void pick_count_asked(const struct pkt *p)
 
 static __always_inline enum sl_reason pick_instance(struct pkt *p)
 {
-	__u32 hash, size = p->svc->ring_size;
+	__u32 hash, size = p->svc->ring_size, id = 0;
 	struct sl_slot slot;
-	int id = 0;
 
 	if (p->svc->cid_layout)
 		id = pick_by_cid(p);
 	if (!id && !size)
 		return SL_R_NO_INSTANCE;
-	if (!id) {
+	if (id) {
+		p->row = AFF_CID;
+	} else {
 		hash = flow_hash(p->control->flow_key, &p->flow.src, p->flow.sport);
 		if (!slot_read(p->svc->ring_first + ring_slot(hash, size), &slot))
 			return SL_R_INTERNAL;
@@ -262,9 +279,13 @@ static __always_inline enum sl_reason pick_instance(struct pkt *p)
 		if (affinity_needs_pin(slot) && p->svc->flags & SL_SVC_AFFINITY)
 			id = pick_by_pin(p, slot);
 	}
-	if (id <= 0)
-		return id ? SL_R_RESET : SL_R_NO_INSTANCE;
+	if (id >> PICK_ROW_SHIFT)
+		p->row = id >> PICK_ROW_SHIFT;
+	if (id & PICK_RESET)
+		return SL_R_RESET;
 	p->inst_id = id;
+	if (!p->inst_id)
+		return SL_R_NO_INSTANCE;
 	p->inst = instance_of(p->inst_id);
 	return p->inst ? SL_R_NONE : SL_R_INTERNAL;
 }

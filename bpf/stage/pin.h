@@ -10,8 +10,10 @@
 #include "../pkt.h"
 #include "note.h"
 
-/* What the decision is asked: where to, or with a sender, what to learn. */
-struct pick_ask {
+/* What the decision is asked: where to, or with a sender, what to learn. Filled and
+ * cleared in whole words.
+ */
+struct __attribute__((aligned(8))) pick_ask {
 	struct sl_pin_key key;
 	__be16 mid;
 	__u8 mid_of; /* enum message_id */
