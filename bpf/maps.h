@@ -57,6 +57,11 @@ SL_MAP_ARRAY(sl_prefix_roots, struct sl_prefix_root, 2 * SL_PREFIX_ROOTS_PER_BAN
 SL_MAP_ARRAY(sl_prefix_idx, struct sl_prefix_index, 8 * SL_DEF_PREFIXES);
 SL_MAP_ARRAY(sl_prefix_rng, struct sl_prefix_range, 8 * SL_DEF_PREFIXES);
 
+/* (node, chunk, bank) -> next node, and what ends there. Missing: no such identity, no such
+ * path.
+ */
+SL_MAP_HASH(sl_trie, struct sl_trie_key, struct sl_trie_node, 2 * SL_DEF_TRIE);
+
 /* -- lasting state -- */
 
 /* (instance address, port, protocol) -> the virtual address and port its answers

@@ -74,6 +74,7 @@ enum sl_service_flag {
 	SL_SVC_BY_SOURCE = 1 << 1, /* look the source up among the tenants' prefixes */
 	SL_SVC_AFFINITY = 1 << 2,  /* has pins; without it flows always follow cur */
 	SL_SVC_OUTLIERS = 1 << 3,  /* count what instances are asked and what they answer */
+	SL_SVC_CONTENT = 1 << 4,   /* look into its CoAP messages for tenant and path */
 };
 
 /* What a device is, for its quota. */
@@ -193,6 +194,38 @@ struct sl_prefix_index {
 struct sl_prefix_range {
 	__u64 start;
 	__u32 value;
+	__u32 pad;
+};
+
+/* What messages say of themselves, as a trie: CoAP's Uri-Host, the segments of its Uri-Path,
+ * oneM2M's originator. A string is cut into chunks, a step each, that are compared byte
+ * by byte, all of them; a path is its segments one after the other. A step is banked.
+ *
+ * Roots are the numbers of enum sl_trie_root; other nodes are hashes of the way there,
+ * made by the daemon alone: packets find them as children.
+ */
+enum sl_trie_root {
+	SL_T_COAP_HOST = 1, /* lower case; -> tenant */
+	SL_T_COAP_PATH,	    /* -> tenant, by the longest that begins the path */
+	SL_T_ORIGINATOR,    /* -> tenant */
+	SL_T_ALLOW_PATH,    /* first the tenant's id, four bytes -> 1: and all that begins so */
+	SL_T__MAX
+};
+
+#define SL_TRIE_CHUNK 22
+
+struct sl_trie_key {
+	__u64 parent; /* a root, or sl_trie_node.child; the top bit is the bank */
+	__u8 len;     /* of what is left of the string, chunk included */
+	__u8 pad;
+	char text[SL_TRIE_CHUNK]; /* zero-padded */
+};
+_Static_assert(sizeof(struct sl_trie_key) == 32, "no hidden padding");
+#define SL_TRIE_BANK (1ull << 63)
+
+struct sl_trie_node {
+	__u64 child; /* parent of the next step, without bank; 0: there is none */
+	__u32 value; /* of what ends here; 0: nothing does */
 	__u32 pad;
 };
 

@@ -17,6 +17,7 @@
 #define SL_MAX_EXCHANGES	   4194304
 #define SL_MAX_DEVICE_LINES	   4194304
 #define SL_MAX_TALLIES		   4194304
+#define SL_MAX_TRIE		   4194304
 
 #define SL_DEF_SERVICES		   1024
 #define SL_DEF_INSTANCES	   4096
@@ -29,6 +30,7 @@
 #define SL_DEF_EXCHANGES	   131072
 #define SL_DEF_DEVICE_LINES	   65536 /* of 8 device buckets each; a power of two */
 #define SL_DEF_TALLIES		   65536
+#define SL_DEF_TRIE		   16384 /* steps of identities and paths */
 
 #define SL_RING_SLOTS_PER_INSTANCE 128
 #define SL_RING_MIN_SLOTS	   1024
@@ -53,6 +55,8 @@
 #define SL_VLAN_DEPTH		 2
 #define SL_IPV6_EXT_DEPTH	 6
 #define SL_COAP_OPTIONS		 24 /* options walked; more are passed unexamined */
+#define SL_IDENTITY_MAX	 88 /* bytes of a host, a segment or an originator that can match */
+#define SL_PATH_DEPTH	 8  /* segments of a path that can match */
 #define SL_MQTT_MESSAGES	 8  /* counted in one segment */
 
 #endif /* SL_LIMITS_H */

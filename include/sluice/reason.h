@@ -71,7 +71,9 @@
 	X(ANSWERED_DEVICE,    TX,       ANSWERED,  "answered_device",       "over a device quota: the device is told by CoAP 4.29") \
 	X(ANSWERED_TENANT,    TX,       ANSWERED,  "answered_tenant",       "over the tenant's quota: the device is told by CoAP 5.03") \
 	X(METHOD_NOT_ALLOWED, DROP,     REFUSED,   "method_not_allowed",    "the tenant may not use this CoAP method")         \
-	X(ANSWERED_METHOD,    TX,       ANSWERED,  "answered_method",       "a CoAP method that the tenant may not use: the device is told by 4.05")
+	X(ANSWERED_METHOD,    TX,       ANSWERED,  "answered_method",       "a CoAP method that the tenant may not use: the device is told by 4.05") \
+	X(PATH_NOT_ALLOWED,   DROP,     REFUSED,   "path_not_allowed",      "the tenant may not use this CoAP path")           \
+	X(ANSWERED_PATH,      TX,       ANSWERED,  "answered_path",         "a CoAP path that the tenant may not use: the device is told by 4.03")
 /* clang-format on */
 
 enum sl_reason {
@@ -110,7 +112,9 @@ enum sl_reason_group {
 	X(EVENT_CAPPED,    "event_capped",       "a sampled event was over events.max_rate")                          \
 	X(EXCHANGE_FULL,   "exchange_full",      "a CoAP request in transition went to the old instance: no pin budget") \
 	X(CID_UNKNOWN,     "cid_unknown",        "a DTLS connection id of no instance: went by its address") \
-	X(ANSWER_BUDGET,   "answer_budget",      "refused and not answered: no more answers are within the reply budget")
+	X(ANSWER_BUDGET,   "answer_budget",      "refused and not answered: no more answers are within the reply budget") \
+	X(IDENTITY_MISSED,  "identity_missed",   "a message named no tenant that is known: the service's default tenant has it") \
+	X(IDENTITY_UNKNOWN, "identity_unknown",  "who a message names could not be read: the service's default tenant has it")
 /* clang-format on */
 
 enum sl_note {
