@@ -149,6 +149,30 @@ struct {
 	__uint(max_entries, 1);
 } sl_scratch SEC(".maps");
 
+/* 0 -> what a message says of itself. Missing: impossible. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct sl_content);
+	__uint(max_entries, 1);
+} sl_content SEC(".maps");
+
+/* -- programs -- */
+
+extern int sl_xdp_content(struct xdp_md *ctx);
+
+/* 0 -> the program for services with SL_SVC_CONTENT. Written where the object is loaded.
+ * Missing: such a service's packets leave as internal.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(key_size, sizeof(__u32));
+	__uint(max_entries, 1);
+	__array(values, int(struct xdp_md *));
+} sl_programs SEC(".maps") = {
+	.values = { [0] = (void *)&sl_xdp_content },
+};
+
 /* -- the daemon's memory; no packet reads it -- */
 
 /* (sort, name) -> id. Written by the daemon. */

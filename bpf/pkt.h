@@ -28,6 +28,7 @@ struct pkt {
 	struct sl_account *account; /* filled by resolve */
 	struct sl_instance *inst;   /* filled by pick */
 	__u64 device;		    /* its hash; filled by police where it has a quota */
+	__u32 claimed;		    /* tenant by its source, or 0; filled by resolve_content */
 	__u32 egress;		    /* filled by steer */
 	__u16 messages;		    /* filled by classify */
 	__be16 mid;		    /* of a CoAP message; filled by classify */
@@ -37,6 +38,7 @@ struct pkt {
 	__u8 kind;	/* enum sl_kind; filled by classify */
 	__u8 step;	/* enum flow_step; filled by classify */
 	__u8 row;	/* enum affinity_row, unless its slot is quiescent; filled by pick */
+	__u8 malformed; /* enum sl_reason, of a message that passes nevertheless; by classify */
 	__u8 refused;	/* enum sl_reason, where on_excess is answer; filled by police */
 	bool dst_owned; /* by the filter: perhaps */
 };

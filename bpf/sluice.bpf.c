@@ -8,6 +8,7 @@
 #include "stage/resolve.h"
 #include "stage/police.h"
 #include "stage/classify.h"
+#include "stage/content.h"
 #include "stage/pick.h"
 #include "stage/steer.h"
 #include "stage/reset.h"
@@ -45,6 +46,48 @@ static __always_inline enum sl_reason pipeline(struct pkt *p)
 	return why;
 }
 
+/* The same for a service whose tenants are told apart by what a message says, or may use
+ * some paths only: who it is comes after what it is. Of CoAP, and only towards instances.
+ */
+static __always_inline enum sl_reason pipeline_content(struct pkt *p)
+{
+	enum sl_reason why = stage_parse(p);
+
+	if (!why)
+		why = stage_transport(p);
+	if (!why)
+		why = stage_resolve_content(p);
+	if (!why)
+		why = stage_classify_coap(p);
+	if (!why)
+		why = stage_identify(p);
+	if (!why)
+		why = stage_police_bytes(p);
+	if (!why)
+		why = stage_police_path(p);
+	if (!why)
+		why = stage_police_messages(p);
+	if (!why)
+		why = stage_pick(p);
+	if (why == SL_R_ANSWERED_TENANT)
+		return stage_answer(p);
+	if (!why)
+		why = stage_steer(p);
+	return why;
+}
+
+/* A packet of which nothing is known yet. False: the object is not whole. */
+static __always_inline bool pkt_begin(struct pkt *p)
+{
+	__u32 zero = 0;
+
+	p->control = bpf_map_lookup_elem(&sl_control, &zero);
+	if (!p->control)
+		return false;
+	p->bank = *(volatile __u32 *)&p->control->bank & 1;
+	return true;
+}
+
 SEC("xdp.frags")
 int sl_xdp(struct xdp_md *ctx)
 {
@@ -54,14 +97,22 @@ int sl_xdp(struct xdp_md *ctx)
 		.cur = cursor_over_frame((void *)(long)ctx->data, (void *)(long)ctx->data_end,
 					 FRAME_LEN_MAX),
 	};
-	__u32 zero = 0;
 
 	sl_in_memory(p);
-	p.control = bpf_map_lookup_elem(&sl_control, &zero);
-	if (!p.control)
-		return XDP_ABORTED;
-	p.bank = *(volatile __u32 *)&p.control->bank & 1;
-	return stage_account(&p, pipeline(&p));
+	return pkt_begin(&p) ? stage_account(&p, pipeline(&p)) : XDP_ABORTED;
+}
+
+SEC("xdp.frags")
+int sl_xdp_content(struct xdp_md *ctx)
+{
+	struct pkt p = {
+		.ctx = ctx,
+		.cur = cursor_over_frame((void *)(long)ctx->data, (void *)(long)ctx->data_end,
+					 FRAME_LEN_MAX),
+	};
+
+	sl_in_memory(p);
+	return pkt_begin(&p) ? stage_account(&p, pipeline_content(&p)) : XDP_ABORTED;
 }
 
 /* A driver may refuse a frame after the program has redirected it: of all XDP

@@ -2,8 +2,9 @@
 /* What is over a quota, or not allowed, is answered instead of dropped, where the tenant says so: a
  * device that gets no answer repeats its CON four times (RFC 7252 4.2). 4.29 says that
  * it is the device's own doing (RFC 8516), 5.03 that it is not; Max-Age says when it is
- * worth trying again. 4.05 (RFC 7252 5.9.2.6) says that it never is. Only to a CON, as an answer to a NON would need a Message-ID of
- * the server's; never where OSCORE is inside, whose client would not believe it.
+ * worth trying again. 4.05 and 4.03 (RFC 7252 5.9.2.6, 5.9.2.4) say that it never
+ * is. Only to a CON, as an answer to a NON would need a Message-ID of the server's; never
+ * where OSCORE is inside, whose client would not believe it.
  */
 #ifndef SL_STAGE_ANSWER_H
 #define SL_STAGE_ANSWER_H
@@ -17,6 +18,7 @@
 #include "reset.h"
 #include "turn.h"
 
+#define COAP_403     0x83
 #define COAP_405     0x85
 #define COAP_429     0x9d
 #define COAP_503     0xa3
@@ -198,6 +200,10 @@ static __always_inline __u32 answer_end(struct answer *a, const struct sl_accoun
 	if (a->why == SL_R_METHOD_NOT_ALLOWED) {
 		a->msg[1] = COAP_405;
 		return SL_R_ANSWERED_METHOD;
+	}
+	if (a->why == SL_R_PATH_NOT_ALLOWED) {
+		a->msg[1] = COAP_403;
+		return SL_R_ANSWERED_PATH;
 	}
 	answer_age(a, answer_max_age(a, acc));
 	if (a->why < SL_R_TENANT_PACKETS) {

@@ -233,22 +233,20 @@ static __always_inline struct message message_of(const struct pkt *p)
 	};
 }
 
-static __always_inline enum sl_reason classify_payload(struct pkt *p)
+/* Returns in which way the message is malformed. */
+static __always_inline enum sl_reason classify_payload(struct pkt *p, __u8 protocol)
 {
 	struct message m = message_of(p);
 	enum sl_reason why;
 
 	m.cid_len = p->svc->cid_len;
-	why = classify_by(p->ctx, p->svc->protocol, &m);
+	why = classify_by(p->ctx, protocol, &m);
 	p->kind = m.kind;
 	p->step = m.step;
 	p->messages = m.messages;
 	p->mid = m.mid;
 	p->mid_of = m.mid_of;
-	if (!why || p->svc->flags & SL_SVC_DROP_MALFORMED)
-		return why;
-	/* What malformed CoAP asks for cannot be told: no way around a privilege. */
-	return p->account->denied && p->svc->protocol == SL_P_COAP ? why : SL_R_NONE;
+	return why;
 }
 
 static __always_inline void classify_count(const struct pkt *p)
@@ -266,6 +264,27 @@ static __always_inline bool has_parser(__u8 protocol)
 	       (1u << SL_P_COAP | 1u << SL_P_MQTT | 1u << SL_P_COAPS | 1u << SL_P_MQTTSN);
 }
 
+/* A malformed message is dropped where the service says so; and what malformed CoAP asks
+ * for cannot be told: no way around a privilege.
+ */
+static __always_inline enum sl_reason classify_malformed(const struct pkt *p, enum sl_reason why)
+{
+	if (!why || p->svc->flags & SL_SVC_DROP_MALFORMED)
+		return why;
+	return p->account->denied && p->svc->protocol == SL_P_COAP ? why : SL_R_NONE;
+}
+
+/* Of a datagram that is CoAP, as the service says, and of nobody that is known yet. */
+static __always_inline enum sl_reason stage_classify_coap(struct pkt *p)
+{
+	__u32 why = classify_payload(p, SL_P_COAP), copy = why;
+
+	sl_opaque(copy); /* VERIFIER: whether it is 0 matters later on */
+	p->malformed = copy;
+	classify_count(p);
+	return p->svc->flags & SL_SVC_DROP_MALFORMED ? why : SL_R_NONE;
+}
+
 static __always_inline enum sl_reason stage_classify(struct pkt *p)
 {
 	enum sl_reason why = SL_R_NONE;
@@ -278,7 +297,7 @@ static __always_inline enum sl_reason stage_classify(struct pkt *p)
 		p->messages = 1;
 	}
 	if (p->messages && has_parser(p->svc->protocol))
-		why = classify_payload(p);
+		why = classify_malformed(p, classify_payload(p, p->svc->protocol));
 	classify_count(p);
 	return why;
 }

@@ -174,16 +174,22 @@ static __always_inline enum sl_reason stage_police_bytes(struct pkt *p)
 	return police(p, SL_Q_PACKETS, 1, p->flow.l3_len);
 }
 
+/* A privilege that was not given; @why: its reason. mark is a dry run of quotas alone. */
+static __always_inline enum sl_reason police_deny(struct pkt *p, enum sl_reason why)
+{
+	if (p->account->excess != SL_X_ANSWER)
+		return why;
+	p->refused = why;
+	return SL_R_ANSWERED_TENANT;
+}
+
 static __always_inline enum sl_reason police_method(struct pkt *p)
 {
 	__u32 method = p->kind - SL_K_COAP_GET;
 
 	if (method > SL_METHODS || !(p->account->denied >> method & 1))
 		return SL_R_NONE;
-	if (p->account->excess != SL_X_ANSWER)
-		return SL_R_METHOD_NOT_ALLOWED; /* mark is a dry run of quotas alone */
-	p->refused = SL_R_METHOD_NOT_ALLOWED;
-	return SL_R_ANSWERED_TENANT;
+	return police_deny(p, SL_R_METHOD_NOT_ALLOWED);
 }
 _Static_assert(SL_K_COAP_OTHER - SL_K_COAP_GET == SL_METHODS, "a bit for each kind, in order");
 

@@ -31,21 +31,21 @@ sl_global int sl_find_tenant(__u32 root, __u64 w0, __u64 w1)
 	return prefix_find(root, w0, w1);
 }
 
-static __always_inline __u32 resolve_tenant(const struct pkt *p)
+/* Whose source it is; 0: nobody's. */
+static __always_inline __u32 resolve_source(const struct pkt *p)
 {
 	__u32 root = p->bank * SL_PREFIX_ROOTS_PER_BANK + !p->flow.is_v4;
-	__u32 tenant = 0;
 
-	if (p->svc->flags & SL_SVC_BY_SOURCE)
-		tenant = sl_find_tenant(root, addr_word0(&p->flow.src, p->flow.is_v4),
-					addr_word1(&p->flow.src));
-	return tenant ?: p->svc->tenant;
+	if (!(p->svc->flags & SL_SVC_BY_SOURCE))
+		return 0;
+	return sl_find_tenant(root, addr_word0(&p->flow.src, p->flow.is_v4),
+			      addr_word1(&p->flow.src));
 }
 
-static __always_inline enum sl_reason resolve_account(struct pkt *p)
+static __always_inline enum sl_reason resolve_account(struct pkt *p, __u32 tenant)
 {
 	struct sl_account_key key, parts = {
-		.tenant = resolve_tenant(p),
+		.tenant = tenant ?: p->svc->tenant,
 		.service = p->svc->id,
 		.bank = p->bank,
 	};
@@ -79,12 +79,23 @@ static __always_inline struct sl_return *resolve_return(const struct pkt *p)
 	return bpf_map_lookup_elem(&sl_returns, &key);
 }
 
+/* Looking into messages has a program of its own, which begins anew: others do not pay
+ * for it, and it has the verifier's patience for itself. Returns only if it is missing.
+ */
+static __always_inline enum sl_reason resolve_content(struct pkt *p)
+{
+	bpf_tail_call(p->ctx, &sl_programs, 0);
+	return SL_R_INTERNAL;
+}
+
 static __always_inline enum sl_reason stage_resolve(struct pkt *p)
 {
 	if (p->dst_owned) {
 		p->svc = resolve_service(p);
+		if (p->svc && p->svc->flags & SL_SVC_CONTENT)
+			return resolve_content(p);
 		if (p->svc)
-			return resolve_account(p);
+			return resolve_account(p, resolve_source(p));
 		if (!filter_has(p, &p->flow.src))
 			return SL_R_NOT_OURS;
 	}

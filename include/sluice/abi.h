@@ -458,6 +458,27 @@ struct sl_scratch {
 };
 _Static_assert(sizeof(struct sl_scratch) == 256, "four cache lines");
 
+/* What was found in a CoAP message's options: where, from the frame's start. */
+struct sl_text {
+	__u16 at, len;
+};
+
+/* Where the stages of services with SL_SVC_CONTENT put what they find. */
+struct sl_content {
+	__u8 option[SL_CONTENT_BYTES]; /* the first bytes of the options */
+	struct sl_trie_key key;
+	struct sl_trie_node node; /* where the last string led */
+	__u32 off, len;		  /* of @option: read, and there */
+	__u32 number;		  /* of the option before */
+	__u32 base;		  /* of @option in the frame */
+	__u32 segments;		  /* of the path; SL_PATH_DEPTH of them at most are kept */
+	__u8 whole;		  /* all options that matter here were looked at */
+	__u8 detour;		  /* the path says nothing: by a proxy, or with "." or ".." in it */
+	__u8 pad[2];
+	struct sl_text host, originator, segment[SL_PATH_DEPTH];
+};
+_Static_assert(sizeof(struct sl_content) == SL_CONTENT_BYTES + 112, "no hidden padding");
+
 /* Names that outlive the daemon. The key's first byte is the sort of object. */
 enum sl_name_kind {
 	SL_NAME_SERVICE = 's',	/* "sNAME": @tag fingerprints (address, port, protocol) */

@@ -56,6 +56,7 @@
 #define SL_IPV6_EXT_DEPTH	 6
 #define SL_COAP_OPTIONS		 24 /* options walked; more are passed unexamined */
 #define SL_IDENTITY_MAX	 88 /* bytes of a host, a segment or an originator that can match */
+#define SL_CONTENT_BYTES 256 /* of a message's options looked at for its tenant; a power of two */
 #define SL_PATH_DEPTH	 8  /* segments of a path that can match */
 #define SL_MQTT_MESSAGES	 8  /* counted in one segment */
 
