@@ -28,7 +28,6 @@ struct pkt {
 	struct sl_account *account; /* filled by resolve */
 	struct sl_instance *inst;   /* filled by pick */
 	__u64 device;		    /* its hash; filled by police where it has a quota */
-	__u32 claimed;		    /* tenant by its source, or 0; filled by resolve_content */
 	__u32 egress;		    /* filled by steer */
 	__u16 messages;		    /* filled by classify */
 	__be16 mid;		    /* of a CoAP message; filled by classify */

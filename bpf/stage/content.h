@@ -307,17 +307,13 @@ static __always_inline __u64 content_bank(const struct pkt *p)
  */
 static __always_inline enum sl_reason stage_resolve_content(struct pkt *p)
 {
-	enum sl_reason why;
-	__u32 tenant;
+	struct sl_content *c = content_scratch();
 
 	p->svc = resolve_service(p);
-	if (!p->svc || p->svc->protocol != SL_P_COAP)
+	if (!c || !p->svc || p->svc->protocol != SL_P_COAP)
 		return SL_R_NOT_OURS;
-	tenant = resolve_source(p);
-	why = resolve_account(p, tenant);
-	sl_opaque(tenant); /* VERIFIER: that it is 0 or not matters later on */
-	p->claimed = tenant;
-	return why;
+	*(volatile __u32 *)&c->claimed = resolve_source(p);
+	return resolve_account(p, *(volatile __u32 *)&c->claimed);
 }
 
 static __always_inline bool content_is_request(const struct pkt *p)
@@ -329,6 +325,7 @@ static __always_inline bool content_is_request(const struct pkt *p)
 
 static __always_inline enum sl_reason stage_identify(struct pkt *p)
 {
+	struct sl_content *c = content_scratch();
 	__u32 tenant;
 
 	if (!content_is_request(p))
@@ -336,7 +333,7 @@ static __always_inline enum sl_reason stage_identify(struct pkt *p)
 	if (sl_content_walk(p->ctx, p->cur.pos - (void *)(long)p->ctx->data,
 			    p->malformed ? 0 : p->cur.left))
 		return SL_R_INTERNAL;
-	if (p->claimed)
+	if (c && c->claimed)
 		return SL_R_NONE;
 	tenant = sl_content_tenant(p->ctx, content_bank(p));
 	return tenant ? resolve_account(p, tenant) : SL_R_NONE;

@@ -467,6 +467,8 @@ struct sl_text {
 struct sl_content {
 	__u8 option[SL_CONTENT_BYTES]; /* the first bytes of the options */
 	struct sl_trie_key key;
+	__u32 claimed; /* tenant by the source, 0: none */
+	__u32 pad1;
 	struct sl_trie_node node; /* where the last string led */
 	__u32 off, len;		  /* of @option: read, and there */
 	__u32 number;		  /* of the option before */
@@ -474,10 +476,10 @@ struct sl_content {
 	__u32 segments;		  /* of the path; SL_PATH_DEPTH of them at most are kept */
 	__u8 whole;		  /* all options that matter here were looked at */
 	__u8 detour;		  /* the path says nothing: by a proxy, or with "." or ".." in it */
-	__u8 pad[2];
+	__u8 pad2[2];
 	struct sl_text host, originator, segment[SL_PATH_DEPTH];
 };
-_Static_assert(sizeof(struct sl_content) == SL_CONTENT_BYTES + 112, "no hidden padding");
+_Static_assert(sizeof(struct sl_content) == SL_CONTENT_BYTES + 120, "no hidden padding");
 
 /* Names that outlive the daemon. The key's first byte is the sort of object. */
 enum sl_name_kind {

@@ -24,8 +24,11 @@ struct stack {
 	size_t n;
 };
 
+/* A call, or the address of a function that a helper calls, from a frame of its own. */
 static inline bool stack_is_call(const struct bpf_insn *i)
 {
+	if (i->code == (BPF_LD | BPF_IMM | BPF_DW))
+		return i->src_reg == BPF_PSEUDO_FUNC;
 	return i->code == (BPF_JMP | BPF_CALL) && i->src_reg == BPF_PSEUDO_CALL;
 }
 
