@@ -75,6 +75,7 @@ enum sl_service_flag {
 	SL_SVC_AFFINITY = 1 << 2,  /* has pins; without it flows always follow cur */
 	SL_SVC_OUTLIERS = 1 << 3,  /* count what instances are asked and what they answer */
 	SL_SVC_CONTENT = 1 << 4,   /* look into its CoAP messages for tenant and path */
+	SL_SVC_IDENTIFY = 1 << 5,  /* with SL_SVC_CONTENT: for the tenant, as none is fixed */
 };
 
 /* What a device is, for its quota. */

@@ -16,6 +16,7 @@
 #include "common/addr.h"
 #include "common/cleanup.h"
 #include "common/num.h"
+#include "config/identity.h"
 #include "config_edit.h"
 
 #define S  NUM_NS_PER_S
@@ -82,12 +83,13 @@ static void check_toplevel(const struct model *m)
 	assert_int_equal(m->capacity.tenants, 300);
 	assert_int_equal(m->capacity.accounts, 400);
 	assert_int_equal(m->capacity.prefixes, 500);
-	assert_int_equal(m->capacity.slots, 16384);
+	assert_int_equal(m->capacity.slots, 32768);
 	assert_int_equal(m->capacity.pins, 4096);
 	assert_int_equal(m->capacity.half_open, 2048);
 	assert_int_equal(m->capacity.exchanges, 3000);
 	assert_int_equal(m->capacity.device_lines, 1024);
 	assert_int_equal(m->capacity.tallies, 5000);
+	assert_int_equal(m->capacity.trie, 600);
 }
 
 static void check_outlier(const struct model_outlier *o, const struct model_outlier *want)
@@ -161,7 +163,7 @@ static void check_other_services(const struct model *m)
 {
 	const struct model_service *s = &m->services[1];
 
-	assert_int_equal(m->n_services, 8);
+	assert_int_equal(m->n_services, 9);
 	assert_int_equal(s->protocol, SL_P_COAP);
 	assert_addr(&s->addr, "2001:db8::10");
 	assert_true(s->drop_malformed);
@@ -224,6 +226,49 @@ static void check_cid_services(const struct model *m)
 	assert_int_equal(s->cid.server_id_length[1], 0);
 }
 
+static void check_identity(const struct model_identity *i, uint32_t at, const char *bytes,
+			   size_t size, const char *text)
+{
+	char buf[IDENTITY_TEXT];
+
+	assert_int_equal(i->at, at);
+	assert_int_equal(i->size, size);
+	assert_memory_equal(i->bytes, bytes, size);
+	assert_string_equal(identity_text(i, buf), text);
+}
+#define BYTES(text) text, sizeof(text) - 1
+
+static void check_identities(const struct model_tenant *t)
+{
+	assert_int_equal(t->n_identities, 3);
+	check_identity(&t->identities[0], 2,
+		       BYTES("\x01\x0c"
+			     "acme.example"),
+		       "acme.example");
+	check_identity(&t->identities[1], 4,
+		       BYTES("\x02\x04"
+			     "acme"
+			     "\x06"
+			     "a/b \xc3\xb6"),
+		       "/acme/a%2Fb%20%C3%B6");
+	check_identity(&t->identities[2], 6,
+		       BYTES("\x03\x06"
+			     "CAdmin"),
+		       "CAdmin");
+	assert_int_equal(t->n_paths, 3);
+	check_identity(&t->paths[0], 0,
+		       BYTES("\x04\x04"
+			     "acme"),
+		       "/acme");
+	check_identity(&t->paths[1], 1,
+		       BYTES("\x04\x06"
+			     "shared"
+			     "\x04"
+			     "time"),
+		       "/shared/time");
+	check_identity(&t->paths[2], 2, BYTES("\x04"), "/");
+}
+
 static void check_tenants(const struct model *m)
 {
 	const struct model_tenant *t = &m->tenants[0];
@@ -241,7 +286,9 @@ static void check_tenants(const struct model *m)
 	assert_int_equal(t->sources[1].len, 48);
 	assert_int_equal(t->sources[2].len, 96);
 	assert_int_equal(t->sources[3].len, 0);
-	assert_int_equal(t->n_services, 2);
+	assert_int_equal(t->sources[2].at, 3);
+	assert_int_equal(t->sources[3].at, 5);
+	assert_int_equal(t->n_services, 3);
 	assert_string_equal(t->services[0], "broker");
 	assert_string_equal(t->services[1], "telemetry");
 	assert_double(t->quota.rate[SL_Q_PACKETS], 50000);
@@ -259,6 +306,8 @@ static void check_tenants(const struct model *m)
 	assert_int_equal(m->tenants[1].denied, 0);
 	assert_int_equal(m->tenants[1].excess, SL_X_DROP);
 	assert_int_equal(m->tenants[1].n_sources, 0);
+	assert_int_equal(m->tenants[1].n_identities, 0);
+	assert_int_equal(m->tenants[1].n_paths, 0);
 	assert_int_equal(m->tenants[1].n_services, 0);
 }
 
@@ -274,6 +323,7 @@ static void test_every_member(void **state)
 	check_other_services(m);
 	check_cid_services(m);
 	check_tenants(m);
+	check_identities(&m->tenants[0]);
 	model_free(m);
 	model_free(NULL);
 	free(text);
@@ -302,6 +352,7 @@ static void test_defaults(void **state)
 	assert_int_equal(m->capacity.exchanges, SL_DEF_EXCHANGES);
 	assert_int_equal(m->capacity.device_lines, SL_DEF_DEVICE_LINES);
 	assert_int_equal(m->capacity.tallies, SL_DEF_TALLIES);
+	assert_int_equal(m->capacity.trie, SL_DEF_TRIE);
 
 	assert_false(s->drop_malformed);
 	assert_int_equal(s->drain_timeout_ns, 600 * S);
@@ -414,6 +465,9 @@ static void test_server_ids(void **state)
 	model_free(m);
 }
 
+#define LONG_22 "1234567890123456789012"
+#define LONG_88 LONG_22 LONG_22 LONG_22 LONG_22
+
 /* The last values that are accepted; configs/bad has the first that are not. */
 static void test_limits(void **state)
 {
@@ -442,6 +496,16 @@ static void test_limits(void **state)
 		{ "tenants[0].allow",
 		  "{\"coap_methods\": [\"GET\", \"POST\", \"PUT\", \"DELETE\", \"FETCH\", "
 		  "\"PATCH\", \"iPATCH\"]}" },
+		{ "tenants[0].allow", "{\"coap_paths\": [\"/\"]}" },
+		{ "tenants[1].match", "[{\"coap_host\": \"" LONG_88 "\"}]" },
+		{ "tenants[1].match",
+		  "[{\"coap_host\": \"2001:db8::1\"}, {\"coap_host\": \"[2001:db8::1]\"}, "
+		  "{\"coap_host\": \"192.0.2.1\"}, {\"onem2m_originator\": \"192.0.2.1\"}]" },
+		{ "tenants[1].match", "[{\"onem2m_originator\": \"" LONG_88 "\"}, "
+				      "{\"onem2m_originator\": \"a\"}, "
+				      "{\"onem2m_originator\": \"A\"}]" },
+		{ "tenants[1].match", "[{\"coap_path\": \"/1/2/3/4/5/6/7/" LONG_88 "\"}, "
+				      "{\"coap_path\": \"/1/...\"}, {\"coap_path\": \"/1\"}]" },
 		{ "services[0].keep", "\"10s\"" },
 		{ "services[0].keep", "\"7d\"" },
 		{ "services[0].keep", "\"168h\"" },
@@ -481,6 +545,7 @@ static void test_limits(void **state)
 		{ "metrics", "{}" },
 		{ "capacity", "{\"tenants\": 3, \"accounts\": 4, \"prefixes\": 1, \"slots\": 4096, "
 			      "\"services\": 3, \"instances\": 6}" },
+		{ "capacity", "{\"trie\": 1}" },
 		{ "capacity", "{\"tenants\": 1048576, \"accounts\": 4194304, \"slots\": 8388608}" },
 		{ "secret", "\"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
 			    "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff\"" },

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sluice/limits.h>
 #include "../common/cleanup.h"
+#include "identity.h"
 #include "index.h"
 #include "validate.h"
 
@@ -95,7 +96,7 @@ static int count_accounts(const struct model *m, uint64_t *ret)
 static int tenants_room(const struct model *m, struct config_error *reterr)
 {
 	const struct model_capacity *c = &m->capacity;
-	uint64_t accounts, prefixes = 0;
+	uint64_t accounts, steps, prefixes = 0;
 	int err = count_accounts(m, &accounts);
 
 	for (size_t i = 0; i < m->n_tenants; i++)
@@ -107,6 +108,10 @@ static int tenants_room(const struct model *m, struct config_error *reterr)
 		err = room_validate("accounts", accounts + 1, c->accounts, SL_MAX_ACCOUNTS, reterr);
 	if (!err)
 		err = room_validate("prefixes", prefixes, c->prefixes, SL_MAX_PREFIXES, reterr);
+	if (!err)
+		err = identity_count_steps(m, &steps);
+	if (!err)
+		err = room_validate("trie", steps, c->trie, SL_MAX_TRIE, reterr);
 	return err;
 }
 

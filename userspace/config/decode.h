@@ -136,6 +136,15 @@ int cid_decode(const cJSON *value, const struct path *at, void *out,
 	       struct config_error *reterr); /* struct model_cid, whole or untouched */
 int tenant_decode(const cJSON *value, const struct path *at, void *out,
 		  struct config_error *reterr);
+/* What messages say, struct model_identity, whole or untouched: see identity.h. */
+int coap_host_decode(const cJSON *value, const struct path *at, void *out,
+		     struct config_error *reterr);
+int coap_path_decode(const cJSON *value, const struct path *at, void *out,
+		     struct config_error *reterr);
+int allowed_path_decode(const cJSON *value, const struct path *at, void *out,
+			struct config_error *reterr); /* "/" as well */
+int originator_decode(const cJSON *value, const struct path *at, void *out,
+		      struct config_error *reterr);
 int quota_decode(const cJSON *value, const struct path *at, void *out, struct config_error *reterr);
 int device_quota_decode(const cJSON *value, const struct path *at, void *out,
 			struct config_error *reterr);

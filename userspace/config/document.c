@@ -90,6 +90,7 @@ const struct decode_field capacity_fields[] = {
 	FIELD("device_lines", struct model_capacity, device_lines, decode_power_of_two, .min = 1024, .max = SL_MAX_DEVICE_LINES),
 	FIELD("exchanges",    struct model_capacity, exchanges,    decode_u32, .min = 1024, .max = SL_MAX_EXCHANGES),
 	FIELD("tallies",      struct model_capacity, tallies,      decode_u32, .min = 1024, .max = SL_MAX_TALLIES),
+	FIELD("trie",         struct model_capacity, trie,         decode_u32, .min = 1, .max = SL_MAX_TRIE),
 	{},
 };
 
@@ -233,6 +234,7 @@ int document_decode(const cJSON *doc, struct model *m, struct config_error *rete
 		.device_lines = SL_DEF_DEVICE_LINES,
 		.exchanges = SL_DEF_EXCHANGES,
 		.tallies = SL_DEF_TALLIES,
+		.trie = SL_DEF_TRIE,
 	};
 	err = decode_object(doc, &at, document_fields, m, reterr);
 	if (!err && !m->node[0])

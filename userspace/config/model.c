@@ -3,6 +3,13 @@
 #include <string.h>
 #include "model.h"
 
+static void identities_free(struct model_identity *identities, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(identities[i].bytes);
+	free(identities);
+}
+
 void model_free(struct model *m)
 {
 	if (!m)
@@ -14,6 +21,8 @@ void model_free(struct model *m)
 	for (size_t i = 0; i < m->n_tenants; i++) {
 		free(m->tenants[i].sources);
 		free(m->tenants[i].services);
+		identities_free(m->tenants[i].identities, m->tenants[i].n_identities);
+		identities_free(m->tenants[i].paths, m->tenants[i].n_paths);
 	}
 	free(m->interfaces);
 	free(m->services);

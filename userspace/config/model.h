@@ -132,23 +132,38 @@ struct model_quota {
 struct model_prefix {
 	struct sl_addr addr; /* IPv4 mapped; host bits zero */
 	uint8_t len;	     /* 0..128, IPv4's from 96 on */
+	uint32_t at;	     /* its place in "match" */
+};
+
+/* What a message must say, see identity.h: the strings of @bytes, each of 1 to
+ * SL_IDENTITY_MAX bytes and behind a byte with its length. A host and an originator are
+ * one string; a path is its segments, up to SL_PATH_DEPTH, and "/" is none.
+ */
+struct model_identity {
+	uint32_t at; /* its place in "match", or in "coap_paths" */
+	uint16_t size;
+	uint8_t *bytes; /* before the strings: one with its enum sl_trie_root */
 };
 
 struct model_tenant {
 	char name[SL_NAME_LEN];
 	struct model_prefix *sources; /* from "match": [{ "source": "192.0.2.0/24" }] */
 	size_t n_sources;
+	struct model_identity *identities; /* from "match": what its messages say */
+	size_t n_identities;
 	char (*services)[SL_NAME_LEN]; /* NULL and 0: every service without a fixed tenant */
 	size_t n_services;
 	struct model_quota quota, device_quota;
 	enum sl_excess excess; /* "on_excess": "drop" (default), "mark" or "answer" */
 	uint8_t denied; /* CoAP methods not in "allow", as in struct sl_account; default none */
+	struct model_identity *paths; /* "coap_paths" of "allow"; NULL and 0: all */
+	size_t n_paths;
 };
 
 /* Sizes of maps, fixed while the data plane is loaded. */
 struct model_capacity {
 	uint32_t services, instances, tenants, accounts, prefixes;
-	uint32_t slots, pins, half_open, exchanges, device_lines, tallies;
+	uint32_t slots, pins, half_open, exchanges, device_lines, tallies, trie;
 };
 
 struct model {
@@ -176,6 +191,7 @@ static inline bool model_is_udp(enum sl_protocol protocol)
 /* As a configuration says it. */
 const char *model_protocol_word(enum sl_protocol protocol);
 const char *model_excess_word(enum sl_excess excess);
+const char *model_method_word(unsigned int method); /* below SL_METHODS; 0: "GET" */
 
 void model_free(struct model *m);
 static inline void model_freep(struct model **m)

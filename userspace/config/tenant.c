@@ -15,11 +15,18 @@
 #define BURST_DEFAULT_NS (100 * NUM_NS_PER_MS)
 #define BURST_MAX_NS	 (3600 * NUM_NS_PER_S)
 
+/* One of "match": either a source or what its messages say. */
+struct match {
+	bool is_source;
+	struct model_prefix source;
+	struct model_identity identity;
+};
+
 static int decode_source(const cJSON *value, const struct path *at, void *out,
 			 struct config_error *reterr)
 {
 	const char *text = cJSON_GetStringValue(value);
-	struct model_prefix *p = out;
+	struct model_prefix *p = &((struct match *)out)->source;
 	struct sl_addr network;
 	char want[ADDR_TEXT];
 	int err = addr_prefix_parse(text ? text : "", &p->addr, &p->len);
@@ -35,6 +42,7 @@ static int decode_source(const cJSON *value, const struct path *at, void *out,
 	if (!addr_equal(&network, &p->addr))
 		return decode_fail(at, reterr, "%s: host bits are set; want %s", text,
 				   addr_prefix_text(&network, p->len, want));
+	((struct match *)out)->is_source = true;
 	return 0;
 }
 
@@ -52,8 +60,10 @@ const char *model_excess_word(enum sl_excess excess)
 }
 
 const struct decode_field match_fields[] = {
-	FIELD_OF("source", decode_source, .required = true),
-	FIELD_LATER("coap_host", "match by \"source\", or give the tenant a service of its own"),
+	FIELD_OF("source", decode_source),
+	FIELD("coap_host",         struct match, identity, coap_host_decode),
+	FIELD("coap_path",         struct match, identity, coap_path_decode),
+	FIELD("onem2m_originator", struct match, identity, originator_decode),
 	FIELD_LATER("mqtt_username", "match by \"source\", or give the tenant a service of its own"),
 	FIELD_LATER("vlan", "match by \"source\", or give the tenant a service of its own"),
 	{},
@@ -84,24 +94,58 @@ int device_quota_decode(const cJSON *value, const struct path *at, void *out,
 static int decode_match(const cJSON *value, const struct path *at, void *out,
 			struct config_error *reterr)
 {
-	return decode_object(value, at, match_fields, out, reterr);
+	int n = cJSON_IsObject(value) ? cJSON_GetArraySize(value) : 1;
+	struct match *m = out;
+	int err = n > 1 ? 0 : decode_object(value, at, match_fields, m, reterr);
+
+	if (err || n == 1)
+		return err;
+	return decode_fail(
+		at, reterr,
+		"want one of \"source\", \"coap_host\", \"coap_path\" and "
+		"\"onem2m_originator\"; what else the tenant is known by is a match of its own");
+}
+
+/* What was decoded, by its sort, each in its order. Identities are @t's after it. */
+static int matches_sort(const struct match *matches, size_t n, struct model_tenant *t)
+{
+	size_t sources = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sources += matches[i].is_source;
+	t->sources = calloc(sources + 1, sizeof(*t->sources));
+	t->identities = calloc(n - sources + 1, sizeof(*t->identities));
+	if (!t->sources || !t->identities)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		if (matches[i].is_source) {
+			t->sources[t->n_sources] = matches[i].source;
+			t->sources[t->n_sources++].at = i;
+		} else {
+			t->identities[t->n_identities] = matches[i].identity;
+			t->identities[t->n_identities++].at = i;
+		}
+	}
+	return 0;
 }
 
 static int decode_matches(const cJSON *value, const struct path *at, void *out,
 			  struct config_error *reterr)
 {
 	static const struct decode_items items = {
-		.size = sizeof(struct model_prefix),
+		.size = sizeof(struct match),
 		.max = SL_MAX_PREFIXES,
 		.what = "matches",
 		.decode = decode_match,
 	};
-	struct model_tenant *t = out;
 	struct decode_list list = {};
 	int err = decode_list(value, at, &items, &list, reterr);
+	sl_autofree struct match *matches = list.items;
 
-	t->sources = list.items;
-	t->n_sources = list.n;
+	if (!err)
+		err = matches_sort(matches, list.n, out);
+	for (size_t i = 0; err && i < list.n; i++)
+		free(matches[i].identity.bytes);
 	return err;
 }
 
@@ -137,6 +181,11 @@ static const struct decode_word methods[] = {
 	{ .word = "iPATCH", .value = 6 }, {},
 };
 _Static_assert(SL_ARRAY_SIZE(methods) == SL_METHODS + 1, "every method has a word");
+
+const char *model_method_word(unsigned int method)
+{
+	return methods[method].word;
+}
 
 static int decode_method(const cJSON *value, const struct path *at, void *out,
 			 struct config_error *reterr)
@@ -179,8 +228,31 @@ static int decode_methods(const cJSON *value, const struct path *at, void *out,
 	return 0;
 }
 
+static int decode_paths(const cJSON *value, const struct path *at, void *out,
+			struct config_error *reterr)
+{
+	static const struct decode_items items = {
+		.size = sizeof(struct model_identity),
+		.max = SL_MAX_TRIE,
+		.what = "paths",
+		.decode = allowed_path_decode,
+	};
+	struct model_tenant *t = out;
+	struct decode_list list = {};
+	int err = decode_list(value, at, &items, &list, reterr);
+
+	t->paths = list.items;
+	t->n_paths = list.n;
+	for (size_t i = 0; i < t->n_paths; i++)
+		t->paths[i].at = i;
+	if (!err && !list.n)
+		return decode_fail(at, reterr, "want at least one; leave it out to allow all");
+	return err;
+}
+
 const struct decode_field allow_fields[] = {
 	FIELD_OF("coap_methods", decode_methods),
+	FIELD_OF("coap_paths", decode_paths),
 	FIELD_LATER("mqtt_versions", "leave it out: the broker refuses what it does not speak"),
 	{},
 };

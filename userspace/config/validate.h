@@ -26,6 +26,8 @@ int affinity_validate(const struct model_service *s, size_t n, struct config_err
 /* Server ids of service @si: unique, and short enough for its connection ids. */
 int server_ids_validate(const struct model_service *s, size_t si, struct config_error *reterr);
 int tenants_validate(const struct model *m, uint64_t tick_ns, struct config_error *reterr);
+/* What messages say names one tenant, and a service that asks has a default one. */
+int identities_validate(const struct model *m, struct config_error *reterr);
 int capacity_validate(struct model *m, struct config_error *reterr);
 int quota_validate(const struct model_quota *q, uint64_t tick_ns, const char *where,
 		   struct config_error *reterr);

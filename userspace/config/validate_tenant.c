@@ -205,9 +205,10 @@ static int prefixes_validate(const struct model *m, struct config_error *reterr)
 			uint64_t first;
 
 			keys[n] = (struct prefix_key){ .addr = p->addr, .len = p->len };
-			first = index_add(&seen, &keys[n], sizeof(keys[n]), (uint64_t)i << 32 | j);
+			first = index_add(&seen, &keys[n], sizeof(keys[n]),
+					  (uint64_t)i << 32 | p->at);
 			if (first != INDEX_NONE)
-				return prefix_taken(&keys[n], first, i, j, reterr);
+				return prefix_taken(&keys[n], first, i, p->at, reterr);
 		}
 	}
 	return 0;

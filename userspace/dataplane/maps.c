@@ -36,7 +36,8 @@ enum {
 	HALF_OPEN,
 	EXCHANGES,
 	LINES,
-	TALLIES
+	TALLIES,
+	TRIE
 };
 
 /* clang-format off */
@@ -53,6 +54,7 @@ static const struct member members[] = {
 	[EXCHANGES] = { M(exchanges),    SL_DEF_EXCHANGES,    1u << 26 },
 	[LINES]     = { M(device_lines), SL_DEF_DEVICE_LINES, 1u << 26 },
 	[TALLIES]   = { M(tallies),      SL_DEF_TALLIES,      1u << 26 },
+	[TRIE]      = { M(trie),         SL_DEF_TRIE,         SL_MAX_TRIE },
 #undef M
 };
 
@@ -83,6 +85,7 @@ static const struct map_size {
 	{ "sl_exchanges",   EXCHANGES, 1, 0, false },
 	{ "sl_devices",     LINES,     1, 0, false },
 	{ "sl_tallies",     TALLIES,   1, 0, false },
+	{ "sl_trie",        TRIE,      2, 0, false },
 };
 
 static const struct mapping {
@@ -117,6 +120,7 @@ static const struct descriptor {
 	{ "sl_services",  offsetof(struct dataplane, services_fd) },
 	{ "sl_returns",   offsetof(struct dataplane, returns_fd) },
 	{ "sl_accounts",  offsetof(struct dataplane, accounts_fd) },
+	{ "sl_trie",      offsetof(struct dataplane, trie_fd) },
 	{ "sl_pins",      offsetof(struct dataplane, pins_fd) },
 	{ "sl_half_open", offsetof(struct dataplane, half_open_fd) },
 	{ "sl_exchanges", offsetof(struct dataplane, exchanges_fd) },

@@ -152,8 +152,18 @@ static int fill_bank(struct sync *s, uint32_t bank)
 		.stride = sizeof(struct address_record),
 		.value_at = offsetof(struct address_record, value),
 	};
+	struct hash_want trie = {
+		.kind = &hash_trie,
+		.fd = s->dp->trie_fd,
+		.records = (const char *)p->trie.steps,
+		.n = p->trie.n_steps,
+		.stride = sizeof(struct plan_trie_step),
+		.value_at = offsetof(struct plan_trie_step, node),
+	};
 	int err = fill_table(s, &accounts, "capacity.accounts", bank);
 
+	if (!err)
+		err = fill_table(s, &trie, "capacity.trie", bank);
 	if (!err)
 		err = fill_table(s, &services, "capacity.services", bank);
 	if (!err)
@@ -179,6 +189,7 @@ static int check_room(const struct dataplane *dp, const struct plan *p,
 		{ "prefixes", p->prefixes.n_index, dp->index_per_bank },
 		{ "prefixes", p->prefixes.n_ranges, dp->ranges_per_bank },
 		{ "prefixes", p->prefixes.n_roots, SL_PREFIX_ROOTS_PER_BANK },
+		{ "trie", p->trie.n_steps, dp->cap.trie },
 	};
 
 	for (size_t i = 0; i < SL_ARRAY_SIZE(rooms); i++) {
@@ -223,7 +234,8 @@ int sync_plan(struct dataplane *dp, const struct plan *want, sync_progress progr
 		.want = want,
 		.progress = progress,
 		.arg = arg,
-		.total = 2 * (want->n_services + want->n_accounts + want->n_addresses),
+		.total = 2 * (want->n_services + want->n_accounts + want->n_addresses +
+			      want->trie.n_steps),
 		.reterr = reterr,
 	};
 	uint32_t old;

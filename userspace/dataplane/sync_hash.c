@@ -9,7 +9,7 @@
 #include "sync_hash.h"
 #include <sluice/abi.h>
 
-#define HASH_KEY_MAX 20
+#define HASH_KEY_MAX 32
 #define HASH_BATCH   4096 /* entries given to the kernel at once */
 
 /* -- where the bank is in each sort of key -- */
@@ -44,6 +44,18 @@ static void address_set_bank(void *key, uint32_t bank)
 	((struct sl_addr_key *)key)->bank = bank;
 }
 
+static uint32_t step_bank(const void *key)
+{
+	return ((const struct sl_trie_key *)key)->parent >> 63;
+}
+
+static void step_set_bank(void *key, uint32_t bank)
+{
+	struct sl_trie_key *k = key;
+
+	k->parent = bank ? k->parent | SL_TRIE_BANK : k->parent & ~SL_TRIE_BANK;
+}
+
 const struct hash_kind hash_services = {
 	.key_size = sizeof(struct sl_service_key),
 	.value_size = sizeof(struct sl_service),
@@ -61,6 +73,13 @@ const struct hash_kind hash_addresses = {
 	.value_size = sizeof(__u32),
 	.bank = address_bank,
 	.set_bank = address_set_bank,
+};
+
+const struct hash_kind hash_trie = {
+	.key_size = sizeof(struct sl_trie_key),
+	.value_size = sizeof(struct sl_trie_node),
+	.bank = step_bank,
+	.set_bank = step_set_bank,
 };
 
 /* -- wanted records by key -- */
@@ -173,7 +192,7 @@ static int compare(const struct hash_want *w, const struct index *x, uint32_t ba
 {
 	sl_cleanup(scan_close) struct scan s = {};
 	const struct hash_kind *k = w->kind;
-	char key[HASH_KEY_MAX];
+	_Alignas(__u64) char key[HASH_KEY_MAX];
 	uint32_t n;
 	int err = scan_open(w->fd, k->key_size, k->value_size, &s);
 
@@ -231,7 +250,7 @@ int hash_sync(const struct hash_want *want, uint32_t bank)
 
 int hash_put(const struct hash_want *want, size_t i, uint32_t bank)
 {
-	char key[HASH_KEY_MAX];
+	_Alignas(__u64) char key[HASH_KEY_MAX];
 	int err;
 
 	memcpy(key, record_key(want, i), want->kind->key_size);

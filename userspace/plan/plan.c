@@ -282,6 +282,7 @@ static int account_add(struct draft *d, size_t t, size_t s, const struct sl_acco
 	if (d->seen[s] == t + 1)
 		return 0;
 	d->seen[s] = t + 1;
+	p->services[s].value.flags |= trie_flags(&d->m->tenants[t], &d->m->services[s]);
 	if (p->n_accounts == d->cap_accounts) {
 		size_t cap = d->cap_accounts ? 2 * d->cap_accounts : 64;
 		void *bigger = realloc(p->accounts, cap * sizeof(*p->accounts));
@@ -392,6 +393,8 @@ int plan_build(const struct model *m, const struct plan_ids *ids, uint64_t tick_
 		err = plan_accounts(&d);
 	if (!err)
 		err = plan_prefixes(&d);
+	if (!err)
+		err = trie_build(m, ids->tenant, &d.p->trie);
 	if (err)
 		return err;
 
@@ -407,5 +410,6 @@ void plan_free(struct plan *p)
 	free(p->addresses);
 	free(p->accounts);
 	prefix_table_free(&p->prefixes);
+	free(p->trie.steps);
 	free(p);
 }

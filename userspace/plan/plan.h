@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sluice/abi.h>
 #include "../config/model.h"
+#include "trie.h"
 
 /* Ids as the registry (dataplane/names.h) gave them, parallel to the model's
  * arrays. @account[t] has one id for each service of plan_tenant_services().
@@ -46,6 +47,7 @@ struct plan {
 	struct plan_account *accounts; /* sorted by key */
 	size_t n_accounts;
 	struct plan_prefix_table prefixes;
+	struct plan_trie trie; /* what messages say, see trie.h */
 };
 
 int plan_build(const struct model *m, const struct plan_ids *ids, uint64_t tick_ns,

@@ -51,6 +51,7 @@ static int capacity_check(struct change *c)
 		{ "exchanges", want->exchanges, have->exchanges },
 		{ "device_lines", want->device_lines, have->device_lines },
 		{ "tallies", want->tallies, have->tallies },
+		{ "trie", want->trie, have->trie },
 	};
 
 	for (size_t i = 0; i < SL_ARRAY_SIZE(members); i++) {

@@ -9,6 +9,7 @@
 #include <sys/statfs.h>
 #include <sys/utsname.h>
 #include "../common/cleanup.h"
+#include "../config/identity.h"
 #include "../dataplane/stats.h"
 #include "api.h"
 #include "doctor.h"
@@ -133,7 +134,7 @@ static void check_rooms(struct doctor *doc)
 {
 	struct daemon *d = doc->d;
 	const struct model_capacity *cap = &d->dp->cap;
-	uint64_t slots = 0, pins = 0, half_open = 0, exchanges = 0;
+	uint64_t slots = 0, pins = 0, half_open = 0, exchanges = 0, steps = 0;
 	sl_autofree struct stats_tally *tallies = NULL;
 	size_t n_tallies = 0;
 
@@ -155,6 +156,8 @@ static void check_rooms(struct doctor *doc)
 	/* Sums over CPUs: the table itself has up to as many entries a CPU. */
 	if (!stats_tallies(d->dp, &tallies, &n_tallies))
 		check_room(doc, "tallies", n_tallies, cap->tallies);
+	if (d->model && !identity_count_steps(d->model, &steps))
+		check_room(doc, "trie", steps, cap->trie);
 }
 
 /* -- figures that should be zero -- */

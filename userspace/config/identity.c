@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+#include "../common/cleanup.h"
+#include "../common/str.h"
+#include "identity.h"
+#include "index.h"
+
+/* -- text -- */
+
+/* What a segment has as itself, RFC 3986 3.3 "pchar". */
+static bool is_plain(uint8_t c)
+{
+	return c < 0x80 && c && (isalnum(c) || strchr("-._~!$&'()*+,;=:@", c));
+}
+
+static void add_segment(struct str *s, const uint8_t *bytes, uint8_t len)
+{
+	str_add(s, "/");
+	for (uint8_t i = 0; i < len; i++)
+		str_add(s, is_plain(bytes[i]) ? "%c" : "%%%02X", bytes[i]);
+}
+
+const char *identity_text(const struct model_identity *i, char ret[IDENTITY_TEXT])
+{
+	enum sl_trie_root root = identity_root(i);
+	struct str s = str_over(ret, IDENTITY_TEXT);
+	bool is_path = root == SL_T_COAP_PATH || root == SL_T_ALLOW_PATH;
+
+	for (size_t at = 1; at < i->size; at += 1 + i->bytes[at]) {
+		if (is_path)
+			add_segment(&s, i->bytes + at + 1, i->bytes[at]);
+		else
+			str_addn(&s, (const char *)i->bytes + at + 1, i->bytes[at]);
+	}
+	if (i->size == 1)
+		str_add(&s, "/");
+	return ret;
+}
+
+const char *identity_member(enum sl_trie_root root)
+{
+	static const char *const members[SL_T__MAX] = {
+		[SL_T_COAP_HOST] = "coap_host",
+		[SL_T_COAP_PATH] = "coap_path",
+		[SL_T_ORIGINATOR] = "onem2m_originator",
+		[SL_T_ALLOW_PATH] = "coap_paths",
+	};
+
+	return members[root];
+}
+
+/* -- steps -- */
+
+bool identity_next(struct identity_walk *w, struct sl_trie_key *ret)
+{
+	uint8_t n;
+
+	w->at += !w->at; /* over the root */
+	if (!w->left) {
+		if (w->at == w->of->size)
+			return false;
+		w->left = w->of->bytes[w->at++];
+	}
+	n = w->left < SL_TRIE_CHUNK ? w->left : SL_TRIE_CHUNK;
+	*ret = (struct sl_trie_key){ .len = w->left };
+	memcpy(ret->text, w->of->bytes + w->at, n);
+	w->at += n;
+	w->left -= n;
+	return true;
+}
+
+static size_t most_steps(const struct model_identity *list, size_t n)
+{
+	size_t ret = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct identity_walk w = { .of = &list[i] };
+		struct sl_trie_key ignored;
+
+		while (identity_next(&w, &ignored))
+			ret++;
+	}
+	return ret;
+}
+
+static uint64_t count_new(struct index *seen, const struct model_identity *list, size_t n)
+{
+	uint64_t ret = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct identity_walk w = { .of = &list[i] };
+		struct sl_trie_key ignored;
+
+		while (identity_next(&w, &ignored))
+			ret += index_add(seen, list[i].bytes, w.at, 0) == INDEX_NONE;
+	}
+	return ret;
+}
+
+/* Paths that a tenant may use share steps with each other alone, below one of the
+ * tenant's.
+ */
+static int count_allowed(const struct model_tenant *t, uint64_t *io)
+{
+	sl_cleanup(index_close) struct index seen = {};
+
+	if (!t->n_paths)
+		return 0;
+	if (index_open(&seen, most_steps(t->paths, t->n_paths)))
+		return -ENOMEM;
+	*io += 1 + count_new(&seen, t->paths, t->n_paths);
+	return 0;
+}
+
+int identity_count_steps(const struct model *m, uint64_t *ret)
+{
+	sl_cleanup(index_close) struct index seen = {};
+	uint64_t n = 0;
+	size_t most = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < m->n_tenants; i++)
+		most += most_steps(m->tenants[i].identities, m->tenants[i].n_identities);
+	if (index_open(&seen, most))
+		return -ENOMEM;
+	for (size_t i = 0; i < m->n_tenants && !err; i++) {
+		const struct model_tenant *t = &m->tenants[i];
+
+		n += count_new(&seen, t->identities, t->n_identities);
+		err = count_allowed(t, &n);
+	}
+	if (!err)
+		*ret = n;
+	return err;
+}

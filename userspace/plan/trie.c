@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Every string is walked to its end, and steps that several share become one. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "../common/cleanup.h"
+#include "../common/siphash.h"
+#include "../config/identity.h"
+#include "trie.h"
+
+struct trie_draft {
+	struct plan_trie_step *steps;
+	size_t n, cap;
+};
+
+/* The node behind a step, by what leads to it: the number of the node before stands for
+ * the way up to there.
+ */
+static uint64_t node_number(const struct sl_trie_key *key)
+{
+	static const struct siphash_key of_tries = { 0x736c7569636520ull, 0x74726965ull };
+	uint64_t n = siphash(&of_tries, key, sizeof(*key)) & ~SL_TRIE_BANK;
+
+	return n > SL_T__MAX ? n : n + SL_T__MAX + 1;
+}
+
+static struct plan_trie_step *step_add(struct trie_draft *d, const struct sl_trie_key *key)
+{
+	if (d->n == d->cap) {
+		size_t cap = d->cap ? 2 * d->cap : 64;
+		void *bigger = reallocarray(d->steps, cap, sizeof(*d->steps));
+
+		if (!bigger)
+			return NULL;
+		d->steps = bigger;
+		d->cap = cap;
+	}
+	d->steps[d->n] = (struct plan_trie_step){ .key = *key };
+	return &d->steps[d->n++];
+}
+
+/* From node @parent, where @last ends unless there is more. */
+static int walk_add(struct trie_draft *d, const struct model_identity *of, uint64_t parent,
+		    struct plan_trie_step *last, uint32_t value)
+{
+	struct identity_walk w = { .of = of };
+	struct sl_trie_key key;
+
+	while (identity_next(&w, &key)) {
+		if (last)
+			last->node.child = parent;
+		key.parent = parent;
+		last = step_add(d, &key);
+		if (!last)
+			return -ENOMEM;
+		parent = node_number(&key);
+	}
+	if (last)
+		last->node.value = value;
+	return 0;
+}
+
+static int allowed_add(struct trie_draft *d, const struct model_identity *path, uint32_t tenant)
+{
+	struct sl_trie_key key = { .parent = SL_T_ALLOW_PATH, .len = sizeof(tenant) };
+	struct plan_trie_step *first;
+
+	memcpy(key.text, &tenant, sizeof(tenant));
+	first = step_add(d, &key);
+	return first ? walk_add(d, path, node_number(&key), first, 1) : -ENOMEM;
+}
+
+static int tenant_add(struct trie_draft *d, const struct model_tenant *t, uint32_t id)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < t->n_identities && !err; i++)
+		err = walk_add(d, &t->identities[i], identity_root(&t->identities[i]), NULL, id);
+	for (size_t i = 0; i < t->n_paths && !err; i++)
+		err = allowed_add(d, &t->paths[i], id);
+	return err;
+}
+
+/* -- one of each -- */
+
+static int step_compare(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct sl_trie_key)); /* first in plan_trie_step */
+}
+
+/* What @b says of the step that is in @a, too. */
+static int step_join(struct sl_trie_node *a, const struct sl_trie_node *b)
+{
+	if (a->value && b->value && a->value != b->value)
+		return -EEXIST;
+	a->value |= b->value;
+	a->child |= b->child; /* the same, or there is none */
+	return 0;
+}
+
+static int steps_join(struct trie_draft *d)
+{
+	size_t kept = 0;
+
+	if (d->n)
+		qsort(d->steps, d->n, sizeof(*d->steps), step_compare);
+	for (size_t i = 0; i < d->n; i++) {
+		int err = 0;
+
+		if (kept && !step_compare(&d->steps[kept - 1], &d->steps[i]))
+			err = step_join(&d->steps[kept - 1].node, &d->steps[i].node);
+		else
+			d->steps[kept++] = d->steps[i];
+		if (err)
+			return err;
+	}
+	d->n = kept;
+	return 0;
+}
+
+static int number_compare(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* Two ways to one node would take each other's messages. */
+static int numbers_check(const struct trie_draft *d)
+{
+	sl_autofree uint64_t *numbers = calloc(d->n + 1, sizeof(*numbers));
+	size_t n = 0;
+
+	if (!numbers)
+		return -ENOMEM;
+	for (size_t i = 0; i < d->n; i++)
+		if (d->steps[i].node.child)
+			numbers[n++] = d->steps[i].node.child;
+	qsort(numbers, n, sizeof(*numbers), number_compare);
+	for (size_t i = 1; i < n; i++)
+		if (numbers[i] == numbers[i - 1])
+			return -EEXIST;
+	return 0;
+}
+
+uint8_t trie_flags(const struct model_tenant *t, const struct model_service *s)
+{
+	uint8_t flags = 0;
+
+	if (s->protocol != SL_P_COAP)
+		return 0;
+	if (t->n_paths)
+		flags |= SL_SVC_CONTENT;
+	if (t->n_identities && !s->tenant[0])
+		flags |= SL_SVC_CONTENT | SL_SVC_IDENTIFY;
+	return flags;
+}
+
+int trie_build(const struct model *m, const uint32_t *ids, struct plan_trie *ret)
+{
+	struct trie_draft d = {};
+	int err = 0;
+
+	for (size_t i = 0; i < m->n_tenants && !err; i++)
+		err = tenant_add(&d, &m->tenants[i], ids[i]);
+	if (!err)
+		err = steps_join(&d);
+	if (!err)
+		err = numbers_check(&d);
+	if (err) {
+		free(d.steps);
+		return err;
+	}
+	*ret = (struct plan_trie){ .steps = d.steps, .n_steps = d.n };
+	return 0;
+}
