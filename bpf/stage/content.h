@@ -333,7 +333,7 @@ static __always_inline enum sl_reason stage_identify(struct pkt *p)
 	if (sl_content_walk(p->ctx, p->cur.pos - (void *)(long)p->ctx->data,
 			    p->malformed ? 0 : p->cur.left))
 		return SL_R_INTERNAL;
-	if (c && c->claimed)
+	if ((c && c->claimed) || !(p->svc->flags & SL_SVC_IDENTIFY))
 		return SL_R_NONE;
 	tenant = sl_content_tenant(p->ctx, content_bank(p));
 	return tenant ? resolve_account(p, tenant) : SL_R_NONE;
@@ -347,7 +347,7 @@ static __always_inline enum sl_reason stage_police_path(struct pkt *p)
 	if (!content_is_request(p) ||
 	    sl_content_allowed(p->ctx, content_bank(p), p->account->tenant))
 		return SL_R_NONE;
-	return police_deny(p, SL_R_PATH_NOT_ALLOWED);
+	return p->malformed ? p->malformed : police_deny(p, SL_R_PATH_NOT_ALLOWED);
 }
 
 #endif

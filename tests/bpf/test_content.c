@@ -54,12 +54,18 @@ static int setup_flags(void **state, uint8_t flags)
 
 static int setup(void **state)
 {
+	return setup_flags(state, SL_SVC_IDENTIFY);
+}
+
+/* The service's tenant is fixed; paths are looked at nevertheless. */
+static int setup_fixed(void **state)
+{
 	return setup_flags(state, 0);
 }
 
 static int setup_strict(void **state)
 {
-	return setup_flags(state, SL_SVC_DROP_MALFORMED);
+	return setup_flags(state, SL_SVC_IDENTIFY | SL_SVC_DROP_MALFORMED);
 }
 
 static void host_is(const char *host, uint32_t tenant)
@@ -445,10 +451,25 @@ static void test_no_way_around_a_path(void **state)
 	m = acme_get("/acme"); /* malformed, and passes the service: but not this tenant's privilege */
 	m.bytes[m.len++] = 0xff;
 	assert_int_equal(of_acme(&m), XDP_DROP);
-	assert_int_equal(bed_reason(bed, SL_R_PATH_NOT_ALLOWED), 4);
+	assert_int_equal(bed_reason(bed, SL_R_PATH_NOT_ALLOWED), 3);
+	assert_int_equal(bed_reason(bed, SL_R_COAP_NO_PAYLOAD), 1);
 	/* What is no request has no path. */
 	m = coapmake(MAKE_ACK, 0, 7, 0);
 	assert_int_equal(run(0, &m, XDP_REDIRECT), GUESTS);
+}
+
+static void test_a_fixed_tenant_is_not_asked_for(void **state)
+{
+	struct coapmake m;
+
+	(void)state;
+	host_is("acme.example", ACME);
+	allow(GUESTS, "/temp");
+	assert_int_equal(of_host(0, "acme.example"), GUESTS);
+	m = acme_get("/acme");
+	assert_int_equal(run(0, &m, XDP_DROP), 0);
+	assert_int_equal(bed_reason(bed, SL_R_PATH_NOT_ALLOWED), 1);
+	assert_int_equal(bed_note(bed, SL_N_IDENTITY_MISSED), 0);
 }
 
 static void test_a_path_that_is_not_allowed_gets_403(void **state)
@@ -588,6 +609,7 @@ int main(void)
 		T(test_a_quota_is_the_named_tenants),
 		T(test_paths_that_are_allowed),
 		T(test_no_way_around_a_path),
+		T_SETUP(test_a_fixed_tenant_is_not_asked_for, setup_fixed),
 		T(test_a_path_that_is_not_allowed_gets_403),
 		T(test_random_requests_against_a_reference),
 	};
