@@ -33,6 +33,7 @@ static const struct model_capacity small = {
 	.exchanges = 32,
 	.device_lines = 64,
 	.tallies = 256,
+	.trie = 48,
 };
 
 static struct dataplane_error err_text;
@@ -150,6 +151,7 @@ static void test_open_maps_memory(void **state)
 	assert_true(dp->tick_ns >= 1000000 && dp->skel->rodata->cfg_tick_ns == dp->tick_ns);
 	assert_int_equal(bpf_map__max_entries(dp->skel->maps.sl_hot), dp->n_cpus * 24);
 	assert_int_equal(bpf_map__max_entries(dp->skel->maps.sl_services), 32);
+	assert_int_equal(bpf_map__max_entries(dp->skel->maps.sl_trie), 96);
 
 	/* A store is what a packet sees, up to the arrays' ends. */
 	dp->buckets[key].tat[1] = 77;
@@ -193,6 +195,10 @@ static void test_adopts(void **state)
 	other.accounts = 48;
 	assert_int_equal(try_open(&other, &dp), -EEXIST);
 	expect_text("capacity.accounts: 48");
+	other = small;
+	other.trie = 49;
+	assert_int_equal(try_open(&other, &dp), -EEXIST);
+	expect_text("capacity.trie: 49 is wanted");
 	other = small;
 	other.device_lines = 65;
 	assert_int_equal(try_open(&other, &dp), -EINVAL);

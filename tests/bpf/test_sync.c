@@ -36,6 +36,7 @@ static const struct model_capacity capacity = {
 	.half_open = 1024,
 	.device_lines = 1024,
 	.tallies = 1024,
+	.trie = 1024,
 };
 
 struct bed {
@@ -84,11 +85,13 @@ static struct plan *plan_of(struct names *names, const struct model *m)
 	return plan;
 }
 
-/* Services at 203.0.113.@vip, tenants @first.. with a prefix each, and @rate. */
+/* Services at 203.0.113.@vip, tenants @first.. with two prefixes, a host, a path that it may
+ * use and @rate each; every third may use all paths.
+ */
 static struct plan *plan_text(struct names *names, int vip, int first, int n, const char *rate)
 {
 	sl_cleanup(model_freep) struct model *m = NULL;
-	size_t room = 4096 + 256 * (size_t)n, at = 0;
+	size_t room = 4096 + 512 * (size_t)n, at = 0;
 	char *text = malloc(room);
 	struct config_error why;
 
@@ -97,17 +100,22 @@ static struct plan *plan_text(struct names *names, int vip, int first, int n, co
 		       "{\"node\":\"n\",\"secret\":\"00112233445566778899aabbccddeeff\","
 		       "\"interfaces\":[{\"name\":\"v0\"}],\"services\":["
 		       "{\"name\":\"stays\",\"address\":\"203.0.113.1\",\"port\":5683,"
-		       "\"protocol\":\"coap\",\"steering\":\"nat\",\"instances\":[]},"
+		       "\"protocol\":\"coap\",\"steering\":\"nat\",\"default_tenant\":\"t%d\","
+		       "\"instances\":[]},"
 		       "{\"name\":\"s%d\",\"address\":\"203.0.113.%d\",\"port\":%d,"
 		       "\"protocol\":\"tcp\",\"steering\":\"nat\",\"instances\":[]}],"
 		       "\"tenants\":[",
-		       vip, vip, 1000 + vip);
+		       first, vip, vip, 1000 + vip);
 	for (int i = first; i < first + n; i++)
-		at += snprintf(text + at, room - at,
-			       "%s{\"name\":\"t%d\",\"match\":[{\"source\":\"10.%d.%d.0/24\"},"
-			       "{\"source\":\"2001:db8:%x::%x/121\"}],"
-			       "\"quota\":{\"messages\":\"%s\"}}",
-			       i == first ? "" : ",", i, i / 256, i % 256, i + 1, 0x80 * i, rate);
+		at += snprintf(
+			text + at, room - at,
+			"%s{\"name\":\"t%d\",\"match\":[{\"source\":\"10.%d.%d.0/24\"},"
+			"{\"source\":\"2001:db8:%x::%x/121\"},{\"coap_host\":\"t%d.example\"},"
+			"{\"coap_path\":\"/all/t%d\"}],"
+			"\"allow\":{\"coap_paths\":[\"/all/"
+			"t%d\"%s]},\"quota\":{\"messages\":\"%s\"}}",
+			i == first ? "" : ",", i, i / 256, i % 256, i + 1, 0x80 * i, i, i, i,
+			i % 3 ? "" : ",\"/\"", rate);
 	at += snprintf(text + at, room - at, "]}");
 	if (config_load_text(text, at, TICK_NS, &m, &why))
 		fail_msg("%s", why.text);
@@ -144,6 +152,24 @@ static size_t count_bank(int fd, size_t key_size, size_t value_size, size_t bank
 	return count;
 }
 
+/* The bank is the top bit of a step's first word. */
+static size_t count_steps(int fd, uint32_t bank)
+{
+	struct scan s = {};
+	size_t count = 0;
+	uint32_t n;
+
+	assert_int_equal(scan_open(fd, sizeof(struct sl_trie_key), sizeof(struct sl_trie_node), &s),
+			 0);
+	while (!s.done) {
+		assert_int_equal(scan_next(&s, &n), 0);
+		for (uint32_t i = 0; i < n; i++)
+			count += ((struct sl_trie_key *)s.keys)[i].parent >> 63 == bank;
+	}
+	scan_close(&s);
+	return count;
+}
+
 static bool hashes_equal(const struct dataplane *dp, const struct plan *p, uint32_t bank)
 {
 	__u32 one = 1;
@@ -168,7 +194,14 @@ static bool hashes_equal(const struct dataplane *dp, const struct plan *p, uint3
 
 		same = entry_is(dp->addresses_fd, &key, &one, sizeof(one));
 	}
-	return same &&
+	for (size_t i = 0; i < p->trie.n_steps && same; i++) {
+		struct sl_trie_key key = p->trie.steps[i].key;
+
+		key.parent |= bank ? SL_TRIE_BANK : 0;
+		same = entry_is(dp->trie_fd, &key, &p->trie.steps[i].node,
+				sizeof(struct sl_trie_node));
+	}
+	return same && count_steps(dp->trie_fd, bank) == p->trie.n_steps &&
 	       count_bank(dp->services_fd, 20, sizeof(struct sl_service), 19, 1, bank) ==
 		       p->n_services &&
 	       count_bank(dp->accounts_fd, 8, sizeof(struct sl_account), 6, 2, bank) ==
@@ -373,6 +406,10 @@ static void test_no_room(void **state)
 	large.n_accounts = capacity.accounts + 1;
 	assert_int_equal(sync_plan(bed->dp, &large, NULL, NULL, &stale, &why), -ENOSPC);
 	assert_non_null(strstr(why.text, "capacity.accounts: 1025 entries are wanted"));
+	large = *bed->b;
+	large.trie.n_steps = capacity.trie + 1;
+	assert_int_equal(sync_plan(bed->dp, &large, NULL, NULL, &stale, &why), -ENOSPC);
+	assert_non_null(strstr(why.text, "capacity.trie: 1025 entries are wanted"));
 	assert_true(is_a(bed, 0) && is_a(bed, 1));
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "config/config.h"
+#include "config/identity.h"
 #include "config/syntax.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -19,6 +20,39 @@ static void check_strings(const struct model *m)
 	for (size_t i = 0; i < m->n_tenants; i++)
 		if (!memchr(m->tenants[i].name, '\0', SL_NAME_LEN))
 			abort();
+}
+
+/* Strings that a message can have, whole to the last byte, and a text that says the same. */
+static void check_identities(const struct model_identity *list, size_t n, bool of_path)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct model_identity *id = &list[i];
+		enum sl_trie_root root = identity_root(id);
+		char text[IDENTITY_TEXT];
+		size_t at = 1, parts = 0;
+
+		for (; at < id->size; at += 1 + id->bytes[at], parts++)
+			if (!id->bytes[at] || id->bytes[at] > SL_IDENTITY_MAX)
+				abort();
+		if (at != id->size || parts > SL_PATH_DEPTH || of_path != (root == SL_T_ALLOW_PATH))
+			abort();
+		if (!parts && !of_path)
+			abort();
+		if (!*identity_text(id, text) || strlen(text) + 1 >= IDENTITY_TEXT)
+			abort();
+	}
+}
+
+static void check_steps(const struct model *m)
+{
+	uint64_t steps = 0;
+
+	for (size_t i = 0; i < m->n_tenants; i++) {
+		check_identities(m->tenants[i].identities, m->tenants[i].n_identities, false);
+		check_identities(m->tenants[i].paths, m->tenants[i].n_paths, true);
+	}
+	if (identity_count_steps(m, &steps) || steps > m->capacity.trie)
+		abort();
 }
 
 /* A packet may count on it: the server id lies within every connection id. */
@@ -51,8 +85,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		abort();
 	if (!memchr(why.text, '\0', sizeof(why.text)))
 		abort();
-	if (m)
+	if (m) {
 		check_strings(m);
+		check_steps(m);
+	}
 	for (size_t i = 0; m && i < m->n_services; i++)
 		check_cid(&m->services[i]);
 	model_free(m);

@@ -35,15 +35,16 @@
 #define DEFAULT ", \"default_tenant\": \"t4\""
 #define FIXED	", \"tenant\": \"t3\""
 
-/* t1 and t2 are told by messages, t1 and t3 may use some paths; t4 is the default. */
+/* t1, t2 and t3 are told by messages; t1, t3 and t5 may use some paths; t4 is the default. */
 /* clang-format off */
 static const char document[] =
 	"{\"secret\": \"00112233445566778899aabbccddeeff\", \"interfaces\": [], \"services\": ["
 	SERVICE("open", "5683", "coap", DEFAULT) ","
 	SERVICE("closed", "5684", "coaps", DEFAULT) ","
 	SERVICE("fixed", "5685", "coap", FIXED) ","
-	SERVICE("free", "5686", "coap", "") ","
-	SERVICE("of2", "5687", "coap", DEFAULT)
+	SERVICE("free", "5686", "coap", DEFAULT) ","
+	SERVICE("of2", "5687", "coap", DEFAULT) ","
+	SERVICE("of5", "5688", "coap", "")
 	"], \"tenants\": ["
 	"{\"name\": \"t1\", \"services\": [\"open\", \"closed\"], \"match\": ["
 	"{\"coap_host\": \"" LONG_22 "\"}, {\"coap_host\": \"a\"},"
@@ -56,12 +57,14 @@ static const char document[] =
 	"{\"coap_path\": \"/acme/sensors\"}, {\"coap_path\": \"/b/acme\"},"
 	"{\"onem2m_originator\": \"" LOW_88 "\"}]},"
 	"{\"name\": \"t3\", \"services\": [\"fixed\", \"free\"],"
+	"\"match\": [{\"coap_host\": \"c\"}],"
 	"\"allow\": {\"coap_paths\": [\"/shared/time\", \"/\"]}},"
-	"{\"name\": \"t4\", \"services\": [\"open\", \"closed\", \"of2\"],"
+	"{\"name\": \"t5\", \"services\": [\"of5\"], \"allow\": {\"coap_paths\": [\"/x\"]}},"
+	"{\"name\": \"t4\", \"services\": [\"open\", \"closed\", \"of2\", \"free\"],"
 	"\"match\": [{\"source\": \"198.51.100.0/24\"}]}]}";
 /* clang-format on */
 
-static const uint32_t tenant_ids[] = { 54, 53, 52, 51 };
+static const uint32_t tenant_ids[] = { 54, 53, 52, 50, 51 };
 
 static int take_account(void *arg, const char *tenant, const char *service, uint32_t *ret)
 {
@@ -83,7 +86,7 @@ static struct model *load(const char *text)
 
 static struct plan *plan_of(const struct model *m)
 {
-	uint16_t services[] = { 11, 12, 13, 14, 15 };
+	uint16_t services[] = { 11, 12, 13, 14, 15, 16 };
 	uint32_t tenants[SL_ARRAY_SIZE(tenant_ids)], accounts = 0;
 	struct plan_ids ids = {
 		.service = services, .tenant = tenants, .account = take_account, .arg = &accounts
@@ -175,6 +178,7 @@ static void test_found(void **state)
 		{ SL_T_COAP_HOST, LOW_88, 53 },
 		{ SL_T_ORIGINATOR, LONG_88, 54 },
 		{ SL_T_ORIGINATOR, LOW_88, 53 },
+		{ SL_T_COAP_HOST, "c", 52 },
 		/* and what only looks like it */
 		{ SL_T_COAP_HOST, LONG_88, 0 },
 		{ SL_T_COAP_HOST, LONG_22 "y", 0 },
@@ -272,10 +276,10 @@ static void test_shape(void **state)
 	uint64_t steps = 0;
 
 	(void)state;
-	/* hosts 1 + 1 + 2 + 2 + 4, of other lengths all; paths 3 + 2; originators 4, and 2 that
-	 * begin otherwise than the first; allowed 1 + 1 + 2 + 3, and 1 + 2
+	/* hosts 1 + 1 + 1 + 2 + 2 + 4, none with a beginning of another; paths 3 + 2; originators 4, and 2 that
+	 * begin otherwise than the first; allowed 1 + 1 + 2 + 3, 1 + 2, and 1 + 1
 	 */
-	assert_int_equal(t->n_steps, 10 + 5 + 6 + 7 + 3);
+	assert_int_equal(t->n_steps, 11 + 5 + 6 + 7 + 3 + 2);
 	assert_int_equal(identity_count_steps(m, &steps), 0);
 	assert_int_equal(steps, t->n_steps);
 	for (size_t i = 0; i < t->n_steps; i++) {
@@ -312,7 +316,7 @@ static void test_numbers_stay(void **state)
 	m->tenants[0].n_services = 0;
 	some = plan_of(m);
 	m->n_tenants = n;
-	m->n_services = 5;
+	m->n_services = 6;
 	m->tenants[0].n_services = 2;
 	assert_true(some->trie.n_steps > 10);
 	for (size_t i = 0; i < some->trie.n_steps; i++) {
@@ -340,8 +344,9 @@ static void test_flags(void **state)
 		SL_SVC_CONTENT | SL_SVC_IDENTIFY, /* t1 and t2 */
 		0,				  /* no CoAP that can be read */
 		SL_SVC_CONTENT,			  /* t3's paths; nobody is asked for */
-		SL_SVC_CONTENT,			  /* the same, by source */
+		SL_SVC_CONTENT | SL_SVC_IDENTIFY, /* t3 */
 		SL_SVC_CONTENT | SL_SVC_IDENTIFY, /* t2 */
+		SL_SVC_CONTENT,			  /* t5's paths */
 	};
 	sl_cleanup(model_freep) struct model *m = load(document);
 	struct plan *p = plan_of(m);
@@ -356,21 +361,25 @@ static void test_flags(void **state)
 /* Sources and methods alone cost nothing. */
 static void test_nothing(void **state)
 {
+	size_t n_identities[SL_ARRAY_SIZE(tenant_ids)], n_paths[SL_ARRAY_SIZE(tenant_ids)];
 	sl_cleanup(model_freep) struct model *m = load(document);
 	struct plan *p;
 
 	(void)state;
-	m->tenants[0].n_identities = m->tenants[1].n_identities = 0;
-	m->tenants[0].n_paths = m->tenants[2].n_paths = 0;
+	for (size_t i = 0; i < m->n_tenants; i++) {
+		n_identities[i] = m->tenants[i].n_identities;
+		n_paths[i] = m->tenants[i].n_paths;
+		m->tenants[i].n_identities = m->tenants[i].n_paths = 0;
+	}
 	p = plan_of(m);
 	assert_int_equal(p->trie.n_steps, 0);
 	for (size_t i = 0; i < p->n_services; i++)
 		assert_false(p->services[i].value.flags & (SL_SVC_CONTENT | SL_SVC_IDENTIFY));
 	plan_free(p);
-	m->tenants[0].n_identities = 6;
-	m->tenants[1].n_identities = 5;
-	m->tenants[0].n_paths = 3;
-	m->tenants[2].n_paths = 2;
+	for (size_t i = 0; i < m->n_tenants; i++) {
+		m->tenants[i].n_identities = n_identities[i];
+		m->tenants[i].n_paths = n_paths[i];
+	}
 }
 
 /* What validation refuses is no trie either. */

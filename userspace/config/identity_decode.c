@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Hosts, paths and originators in the form in which messages have them: CoAP's Uri-Host
- * and Uri-Path (RFC 7252 5.10.1, 6.4), oneM2M's originator (TS-0008 6.2.2.2).
+ * and Uri-Path (RFC 7252 5.10.1, 6.4), oneM2M's originator (TS-0008 6.2.2.4.1).
  */
 #include <errno.h>
 #include <stdlib.h>

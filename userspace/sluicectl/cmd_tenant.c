@@ -138,6 +138,45 @@ static void print_quota(const char *name, const cJSON *quota)
 	printf("%-14s %s\n", name, text);
 }
 
+#define VALUE_LEN 300 /* of a match or a path that is shown */
+
+/* "match          coap_host acme.example", and what is no printable text as '?'. */
+static void print_word(const char *name, const char *word, const char *value)
+{
+	char text[VALUE_LEN + 8];
+	struct str s = str_over(text, sizeof(text));
+
+	str_add_safe(&s, value, VALUE_LEN);
+	printf("%-14s %s %s\n", name, word, text);
+}
+
+static void print_matches(const cJSON *match)
+{
+	const cJSON *o, *word;
+
+	cJSON_ArrayForEach(o, match)
+		cJSON_ArrayForEach(word, o)
+			print_word("match", word->string, json_text(o, word->string));
+}
+
+static void print_allow(const cJSON *allow)
+{
+	char text[128];
+	struct str methods = str_over(text, sizeof(text));
+	const cJSON *item;
+
+	cJSON_ArrayForEach(item, member(allow, "coap_methods"))
+		if (cJSON_IsString(item))
+			str_add(&methods, "%s%s", methods.len ? ", " : "", item->valuestring);
+	if (methods.len)
+		print_word("allow", "coap_methods", text);
+	cJSON_ArrayForEach(item, member(allow, "coap_paths"))
+		if (cJSON_IsString(item))
+			print_word("allow", "coap_paths", item->valuestring);
+	if (!cJSON_GetArraySize(allow))
+		printf("%-14s %s\n", "allow", "everything");
+}
+
 static void print_accounts(const struct ctl *c, const cJSON *json)
 {
 	static const char *const heads[] = { "SERVICE", ">OFFERED", ">ADMITTED", ">MESSAGES",
@@ -159,7 +198,6 @@ static void print_accounts(const struct ctl *c, const cJSON *json)
 enum ctl_result cmd_tenant_show(struct ctl *c)
 {
 	char path[CTL_PATH_LEN];
-	const cJSON *source;
 	cJSON *json = NULL;
 	enum ctl_result rc;
 
@@ -172,8 +210,8 @@ enum ctl_result cmd_tenant_show(struct ctl *c)
 	print_quota("quota", member(json, "quota"));
 	print_quota("of each device", member(json, "device_quota"));
 	printf("%-14s %s\n", "on excess", json_text(json, "on_excess"));
-	cJSON_ArrayForEach(source, member(json, "sources"))
-		printf("%-14s %s\n", "source", cJSON_IsString(source) ? source->valuestring : "?");
+	print_allow(member(json, "allow"));
+	print_matches(member(json, "match"));
 	fputc('\n', stdout);
 	print_accounts(c, json);
 	cJSON_Delete(json);

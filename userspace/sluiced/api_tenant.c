@@ -5,6 +5,7 @@
 #include "../common/addr.h"
 #include "../common/cleanup.h"
 #include "../common/num.h"
+#include "../config/identity.h"
 #include "api.h"
 
 /* -- figures -- */
@@ -116,6 +117,25 @@ static void add_quota(const struct model_quota *q, cJSON *to)
 		json_str(to, "burst", num_duration_text(q->burst_ns, text));
 }
 
+static void add_text(cJSON *to, const char *text)
+{
+	cJSON_AddItemToArray(to, cJSON_CreateString(text));
+}
+
+/* What is limited, in the words of a configuration. */
+static void add_allow(const struct model_tenant *t, cJSON *to)
+{
+	cJSON *methods = t->denied ? json_arr(to, "coap_methods") : NULL;
+	cJSON *paths = t->n_paths ? json_arr(to, "coap_paths") : NULL;
+	char text[IDENTITY_TEXT];
+
+	for (unsigned int i = 0; methods && i < SL_METHODS; i++)
+		if (!(t->denied >> i & 1))
+			add_text(methods, model_method_word(i));
+	for (size_t i = 0; i < t->n_paths; i++)
+		add_text(paths, identity_text(&t->paths[i], text));
+}
+
 static cJSON *tenant_json(const struct model_tenant *t)
 {
 	cJSON *o = cJSON_CreateObject();
@@ -124,6 +144,7 @@ static cJSON *tenant_json(const struct model_tenant *t)
 	json_str(o, "on_excess", model_excess_word(t->excess));
 	add_quota(&t->quota, json_obj(o, "quota"));
 	add_quota(&t->device_quota, json_obj(o, "device_quota"));
+	add_allow(t, json_obj(o, "allow"));
 	return o;
 }
 
@@ -134,8 +155,34 @@ static void add_sources(const struct model_tenant *t, cJSON *to)
 	for (size_t i = 0; i < t->n_sources; i++) {
 		const struct model_prefix *p = &t->sources[i];
 
-		cJSON_AddItemToArray(to,
-				     cJSON_CreateString(addr_prefix_text(&p->addr, p->len, text)));
+		add_text(to, addr_prefix_text(&p->addr, p->len, text));
+	}
+}
+
+static void add_word(cJSON *to, const char *word, const char *text)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	json_str(o, word, text);
+	cJSON_AddItemToArray(to, o);
+}
+
+/* As it was configured, and in that order. */
+static void add_matches(const struct model_tenant *t, cJSON *to)
+{
+	char text[IDENTITY_TEXT];
+
+	for (size_t s = 0, i = 0; s < t->n_sources || i < t->n_identities;) {
+		const struct model_prefix *p = &t->sources[s];
+		const struct model_identity *id = &t->identities[i];
+
+		if (s < t->n_sources && (i == t->n_identities || p->at < id->at)) {
+			add_word(to, "source", addr_prefix_text(&p->addr, p->len, text));
+			s++;
+		} else {
+			add_word(to, identity_member(identity_root(id)), identity_text(id, text));
+			i++;
+		}
 	}
 }
 
@@ -174,6 +221,7 @@ void api_get_tenant(struct api_request *r)
 	out = tenant_json(t);
 	json_u64(out, "time_ns", f.time_ns);
 	add_sources(t, json_arr(out, "sources"));
+	add_matches(t, json_arr(out, "match"));
 	add_tenant_figures(&f, t->name, out);
 	accounts = json_arr(out, "accounts");
 	has = figures_tenant(&f, t->name);
