@@ -110,7 +110,8 @@ enum sl_reason_group {
 	X(EVENT_CAPPED,    "event_capped",       "a sampled event was over events.max_rate")                          \
 	X(EXCHANGE_FULL,   "exchange_full",      "a CoAP request in transition went to the old instance: no pin budget") \
 	X(CID_UNKNOWN,     "cid_unknown",        "a DTLS connection id of no instance: went by its address") \
-	X(ANSWER_BUDGET,   "answer_budget",      "refused and not answered: no more answers are within the reply budget")
+	X(ANSWER_BUDGET,   "answer_budget",      "refused and not answered: no more answers are within the reply budget") \
+	X(LATENCY_LOST,    "latency_lost",       "a timed request gave way to a newer one before its answer came")
 /* clang-format on */
 
 enum sl_note {

@@ -196,7 +196,7 @@ static int make_ring(struct world *w, enum world_service s, struct plan_service 
 	service->value.ring_size = size;
 	service->value.flags |= world_services[s].outliers ? SL_SVC_OUTLIERS : 0;
 	w->dp->service_states[s + 1].unsettled = world_services[s].moving_s != 0;
-	w->dp->service_states[s + 1].outliers = world_services[s].outliers;
+	w->dp->service_states[s + 1].watch = world_services[s].outliers ? SL_W_OUTLIERS : 0;
 	for (uint32_t i = 0; i < size; i++) {
 		struct sl_slot slot = { .cur = table[i] };
 
