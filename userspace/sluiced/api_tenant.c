@@ -39,6 +39,19 @@ static void add_figure(const struct figure *f, cJSON *to)
 	add_by_reason(f->marked, json_obj(to, "marked"));
 }
 
+/* [[from_ns, samples], ...]: readers take differences, and quantiles of these. */
+static void add_buckets(const struct sl_latency *l, cJSON *to)
+{
+	cJSON *buckets = json_arr(to, "buckets");
+
+	for (uint32_t i = 0; i < SL_LATENCY_BUCKETS; i++) {
+		double pair[] = { latency_floor_ns(i), l->bucket[i] };
+
+		if (l->bucket[i])
+			cJSON_AddItemToArray(buckets, cJSON_CreateDoubleArray(pair, 2));
+	}
+}
+
 /* Since the maps were made. Absent where nothing was timed. */
 static void add_times(const struct figure_times *t, cJSON *to)
 {
@@ -58,6 +71,7 @@ static void add_times(const struct figure_times *t, cJSON *to)
 		json_u64(o, "p50_us", latency_quantile_ns(l->bucket, 500) / 1000);
 		json_u64(o, "p90_us", latency_quantile_ns(l->bucket, 900) / 1000);
 		json_u64(o, "p99_us", latency_quantile_ns(l->bucket, 990) / 1000);
+		add_buckets(l, o);
 	}
 }
 
