@@ -244,8 +244,10 @@ static __always_inline void pick_count_asked(__u32 instance)
 /* What a service wants to know of its requests. */
 struct watch {
 	__u16 instance;
-	__u8 kind; /* enum sl_kind */
-	__u8 asked;
+	__u8 kind;   /* enum sl_kind */
+	__u8 step;   /* enum flow_step */
+	__u8 mid_of; /* enum message_id */
+	__u8 pad[3];
 	__u32 account;
 	__u32 payload; /* its offset << 16 | its length */
 };
@@ -256,7 +258,7 @@ sl_global int sl_watch(struct xdp_md *ctx, const struct flow *f, const struct sl
 {
 	if (!f || !svc || !w)
 		return 0;
-	if (svc->flags & SL_SVC_OUTLIERS && w->asked)
+	if (svc->flags & SL_SVC_OUTLIERS && (flow_is_opener(w->step) || w->mid_of == MID_DEVICE))
 		pick_count_asked(w->instance);
 	if (svc->flags & SL_SVC_LATENCY)
 		latency_asked(ctx, f, svc, w->account, w->kind, w->payload);
@@ -269,7 +271,8 @@ static __always_inline void pick_watch(const struct pkt *p)
 	struct watch w = {
 		.instance = p->inst_id,
 		.kind = p->kind,
-		.asked = flow_is_opener(p->step) || p->mid_of == MID_DEVICE,
+		.step = p->step,
+		.mid_of = p->mid_of,
 		.account = p->account->id,
 		.payload = offset << 16 | (p->cur.left & 0xffff),
 	};

@@ -402,20 +402,20 @@ enum sl_latency_sort {
 
 #define SL_LATENCY_ONE_IN 64
 
-/* Requests whose answers are waited for, four of one hash; one word each of two. The time is
+/* Requests whose answers are waited for, two of one hash; one word each of two. The time is
  * in units of 64 ns and may run over.
  */
-#define SL_LATENCY_WAYS	    4
+#define SL_LATENCY_WAYS	    2
 #define SL_LATENCY_NS_SHIFT 6
 #define SL_LATENCY_TIME	    ((1ull << 48) - 1)
-#define SL_LATENCY_LINES    4096
+#define SL_LATENCY_LINES    8192
 struct sl_latency_line {
 	struct {
 		__u64 who;  /* upper half of its hash: 32, account: 32 */
 		__u64 when; /* CoAP's Message-ID or TCP's sequence number: 16, time: 48; 0: free */
 	} way[SL_LATENCY_WAYS];
 };
-_Static_assert(sizeof(struct sl_latency_line) == 64, "one cache line");
+_Static_assert(sizeof(struct sl_latency_line) == 32, "half a cache line");
 
 /* Buckets: below 2^MIN ns, SL_LATENCY_SUBS an octave, from 2^MAX ns on. See bpf/lib/latency.h. */
 #define SL_LATENCY_MIN_LOG2  10
