@@ -5,6 +5,8 @@
 # instances is slow, which p99 shows. Servers sit behind a link that delays what they answer.
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/netns/maps.sh
+. "$(dirname "$0")/maps.sh"
 
 DELAY=15000-25000 TAIL=50000-60000 # microseconds; the tail is of one packet in 20
 SLOW=120000-140000
@@ -102,5 +104,35 @@ slow=$(times globex telemetry coap)
 alike "CoAP, one of three slow" "$slow" "$(jq -c .latency_us <<<"$json")"
 want "p99 shows it, p50 does not" "$slow" '.p99_us > 110000 and .p50_us < 60000'
 [ "$(times acme telemetry coap)" = "$coap" ] || fail "another tenant's: $(times acme telemetry coap), was $coap"
+
+# -- off, on, gone --
+
+# more: requests of acme's for three seconds; their share of slow ones is seen meanwhile.
+more() {
+	lab_start more acme "$T/coapload" --to "$VIP4" --from "$ACME4" --rate $RATE --duration 3 --flows 256
+	top=$(ctl top --once --interval=2s)
+	WAIT=10 wait_for more_over
+}
+more_over() { ! lab_running more; }
+latency_is() {
+	config_edit --argjson on "$1" '.services[].latency = $on'
+	ctl reload >/dev/null
+}
+
+latency_is false
+more
+[ "$(times acme telemetry coap)" = "$coap" ] || fail "timed although it is off: $(times acme telemetry coap)"
+[[ $top != *p50/p99* ]] || fail "top shows what is not there: $top"
+latency_is true
+more
+want "on again" "$(times acme telemetry coap)" '.samples > $n' --argjson n "$(jq .samples <<<"$coap")"
+grep -qE '^acme .* coap [0-9]+ms/1[0-9][0-9]ms' <<<"$top" || fail "top, p99 in between: $top"
+
+# A tenant's times go with it: three of acme's, one of globex's, and the three of who finds no room.
+histograms() { map_dump sl_latencies | jq length; }
+[ "$(histograms)" = 7 ] || fail "$(histograms) histograms"
+config_edit '.tenants |= map(select(.name != "globex"))'
+ctl reload >/dev/null
+[ "$(histograms)" = 6 ] || fail "$(histograms) histograms, after a tenant is gone"
 [ "$(reason internal)" = 0 ] || fail "$(reason internal) packets left as internal"
 echo PASS
