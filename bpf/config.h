@@ -15,6 +15,8 @@ const volatile __u32 cfg_instances = SL_DEF_INSTANCES;	     /* sl_answers likewi
 const volatile __u32 cfg_device_lines = SL_DEF_DEVICE_LINES; /* a power of two */
 /* A step of the coarse clock (clock_getres), 4 ms at 250 Hz. */
 const volatile __u64 cfg_tick_ns = 4000000;
+/* One request of so many is timed, less 1. */
+const volatile __u32 cfg_latency_mask = SL_LATENCY_ONE_IN - 1;
 /* For sluicectl explain: the clock is explain_now_ns, and answers are classified, too.
  * Constant when the verifier looks, so that nothing of it is left elsewhere.
  */
@@ -27,6 +29,12 @@ __u64 explain_now_ns; /* a capture's own clock */
 static __always_inline __u64 now_coarse_ns(void)
 {
 	return cfg_explain ? *(volatile __u64 *)&explain_now_ns : bpf_ktime_get_coarse_ns();
+}
+
+/* Seven times as dear. */
+static __always_inline __u64 now_fine_ns(void)
+{
+	return cfg_explain ? *(volatile __u64 *)&explain_now_ns : bpf_ktime_get_ns();
 }
 
 #endif /* SL_CONFIG_BPF_H */

@@ -133,6 +133,22 @@ SL_MAP_ARRAY(sl_kinds, struct sl_kind_counters, SL_DEF_SERVICES);
 /* (account, reason, cpu) -> packets that were not admitted. Full: SL_TALLY_OTHER. */
 SL_MAP_HASH(sl_tallies, struct sl_tally_key, __u64, SL_DEF_TALLIES);
 
+/* hash -> requests that are timed. Written by the data plane only. What floods displace
+ * here is a figure, so the oldest gives way.
+ */
+SL_MAP_ARRAY(sl_asked, struct sl_latency_line, SL_LATENCY_LINES);
+
+/* (account, sort) -> times from request to answer. Made by the data plane with the first one;
+ * full: SL_TALLY_OTHER. Not preallocated: few accounts have any.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct sl_latency_key);
+	__type(value, struct sl_latency);
+	__uint(max_entries, SL_DEF_LATENCIES);
+} sl_latencies SEC(".maps");
+
 /* Sampled packets, struct sl_event. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -20,7 +20,7 @@ declare -A allowed=(
 	[userspace/dataplane]="userspace/plan userspace/config userspace/common bpf/lib"
 	[userspace/sluiced]="userspace/dataplane userspace/plan userspace/config userspace/common bpf/lib"
 	[userspace/explain]="userspace/dataplane userspace/plan userspace/config userspace/common bpf/lib"
-	[userspace/sluicectl]="userspace/explain userspace/config userspace/common"
+	[userspace/sluicectl]="userspace/explain userspace/config userspace/common bpf/lib" # lib/latency.h
 )
 
 # $to = the folder of what a file in $from includes as "$name": beside it, or below bpf/

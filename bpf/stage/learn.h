@@ -104,16 +104,37 @@ sl_global int sl_learn(struct xdp_md *ctx, const struct flow *f, const struct sl
 	return 0;
 }
 
-static __always_inline void learn_answered(const struct pkt *p)
+static __always_inline void learn_answered(const struct flow *f, __u32 instance)
 {
 	struct sl_answers *n;
 
-	if (p->flow.proto == IPPROTO_TCP &&
-	    (p->flow.tcp_flags & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK))
+	if (f->proto == IPPROTO_TCP && (f->tcp_flags & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK))
 		return;
-	n = answers_of(p->ret->instance);
+	n = answers_of(instance);
 	if (n)
 		n->answered++;
+}
+
+/* VERIFIER: alone: what follows is verified once. @watch: enum sl_watch. @payload: its offset
+ * << 16 | its length. Returns nothing.
+ */
+sl_global int sl_learn_watch(struct xdp_md *ctx, const struct flow *f, const struct sl_return *ret,
+			     __u32 watch, __u32 payload)
+{
+	if (!f || !ret)
+		return 0;
+	if (watch & SL_W_OUTLIERS)
+		learn_answered(f, ret->instance);
+	if (watch >> SL_W_LATENCY_SHIFT)
+		latency_answered(ctx, f, ret, watch >> SL_W_LATENCY_SHIFT, payload);
+	return 0;
+}
+
+static __always_inline void learn_watched(const struct pkt *p, __u32 watch)
+{
+	__u32 offset = p->cur.pos - (void *)(long)p->ctx->data;
+
+	sl_learn_watch(p->ctx, pkt_flow(p), p->ret, watch, offset << 16 | (p->cur.left & 0xffff));
 }
 
 static __always_inline void stage_learn(struct pkt *p)
@@ -124,8 +145,8 @@ static __always_inline void stage_learn(struct pkt *p)
 
 	if (!state)
 		return;
-	if (state->outliers)
-		learn_answered(p);
+	if (state->watch)
+		learn_watched(p, state->watch);
 	if (*(volatile __u32 *)&state->unsettled)
 		sl_learn(p->ctx, pkt_flow(p), p->ret, p->bank,
 			 offset << 16 | (p->cur.left & 0xffff));

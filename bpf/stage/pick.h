@@ -11,6 +11,7 @@
 #include "../config.h"
 #include "../maps.h"
 #include "../pkt.h"
+#include "latency.h"
 #include "note.h"
 #include "pin.h"
 
@@ -248,16 +249,51 @@ static __always_inline struct sl_answers *answers_of(__u32 instance)
 }
 
 /* What an instance must answer if it is well. */
-static __always_inline void pick_count_asked(const struct pkt *p)
+static __always_inline void pick_count_asked(__u32 instance)
 {
-	struct sl_answers *n;
+	struct sl_answers *n = answers_of(instance);
 
-	if (!(p->svc->flags & SL_SVC_OUTLIERS) ||
-	    !(flow_is_opener(p->step) || p->mid_of == MID_DEVICE))
-		return;
-	n = answers_of(p->inst_id);
 	if (n)
 		n->asked++;
+}
+
+/* What a service wants to know of its requests. */
+struct watch {
+	__u16 instance;
+	__u8 kind;   /* enum sl_kind */
+	__u8 step;   /* enum flow_step */
+	__u8 mid_of; /* enum message_id */
+	__u8 pad[3];
+	__u32 account;
+	__u32 payload; /* its offset << 16 | its length */
+};
+
+/* VERIFIER: alone: what follows is verified once. Returns nothing. */
+sl_global int sl_watch(struct xdp_md *ctx, const struct flow *f, const struct sl_service *svc,
+		       const struct watch *w)
+{
+	if (!f || !svc || !w)
+		return 0;
+	if (svc->flags & SL_SVC_OUTLIERS && (flow_is_opener(w->step) || w->mid_of == MID_DEVICE))
+		pick_count_asked(w->instance);
+	if (svc->flags & SL_SVC_LATENCY)
+		latency_asked(ctx, f, svc, w->account, w->kind, w->payload);
+	return 0;
+}
+
+static __always_inline void pick_watch(const struct pkt *p)
+{
+	__u32 offset = p->cur.pos - (void *)(long)p->ctx->data;
+	struct watch w = {
+		.instance = p->inst_id,
+		.kind = p->kind,
+		.step = p->step,
+		.mid_of = p->mid_of,
+		.account = p->account->id,
+		.payload = offset << 16 | (p->cur.left & 0xffff),
+	};
+
+	sl_watch(p->ctx, pkt_flow(p), p->svc, &w);
 }
 
 static __always_inline enum sl_reason pick_instance(struct pkt *p)
@@ -294,8 +330,8 @@ static __always_inline enum sl_reason stage_pick(struct pkt *p)
 {
 	enum sl_reason why = pick_instance(p);
 
-	if (!why)
-		pick_count_asked(p);
+	if (!why && p->svc->flags & (SL_SVC_OUTLIERS | SL_SVC_LATENCY))
+		pick_watch(p);
 	return why;
 }
 

@@ -76,6 +76,7 @@ enum sl_service_flag {
 	SL_SVC_OUTLIERS = 1 << 3,  /* count what instances are asked and what they answer */
 	SL_SVC_CONTENT = 1 << 4,   /* look into its CoAP messages for tenant and path */
 	SL_SVC_IDENTIFY = 1 << 5,  /* with SL_SVC_CONTENT: for the tenant, as none is fixed */
+	SL_SVC_LATENCY = 1 << 6,   /* time how long answers take */
 };
 
 /* What a device is, for its quota. */
@@ -351,6 +352,13 @@ struct sl_cid_key {
 };
 _Static_assert(sizeof(struct sl_cid_key) == 8, "no hidden padding");
 
+/* What is looked at in a service's answers. */
+enum sl_watch {
+	SL_W_OUTLIERS = 1 << 0, /* they are counted */
+	/* How long they took: 1 << (SL_W_LATENCY_SHIFT + enum sl_latency_sort). */
+	SL_W_LATENCY_SHIFT = 1,
+};
+
 /* Per service, shared by packets and daemon. */
 struct sl_service_state {
 	__u32 half_open;    /* pins in sl_half_open; added by packets, taken off by both */
@@ -358,7 +366,7 @@ struct sl_service_state {
 	__u32 exchanges;    /* in sl_exchanges; likewise */
 	__u32 unsettled;    /* not 0: some slot is not quiescent. Written by the daemon, before
 			     * the first slot is in transition and after the last has settled. */
-	__u32 outliers;	    /* written by the daemon: answers are counted */
+	__u32 watch;	    /* enum sl_watch; written by the daemon */
 	__u32 pad0;
 	__u64 reply_tat; /* bucket of replies in place, in 1/16 ns */
 	__u64 pad[4];
@@ -409,6 +417,59 @@ _Static_assert(SL_R__MAX <= 64 && SL_N__MAX <= 32, "counters fit");
 struct sl_answers {
 	__u32 asked;
 	__u32 answered;
+};
+
+/* From request to answer, of services with SL_SVC_LATENCY: CoAP's by token, TCP's from SYN
+ * to SYN-ACK, MQTT's from CONNECT to CONNACK. One of SL_LATENCY_ONE_IN is timed, by hash.
+ */
+#define SL_LATENCY_SORTS(X) \
+	X(COAP, "coap")     \
+	X(TCP, "tcp")       \
+	X(MQTT, "mqtt")
+
+enum sl_latency_sort {
+#define X(name, label) SL_L_##name,
+	SL_LATENCY_SORTS(X)
+#undef X
+	SL_L__MAX
+};
+
+#define SL_LATENCY_ONE_IN 64
+
+/* Requests whose answers are waited for, two of one hash; one word each of two. The time is
+ * in units of 64 ns and may run over.
+ */
+#define SL_LATENCY_WAYS	    2
+#define SL_LATENCY_NS_SHIFT 6
+#define SL_LATENCY_TIME	    ((1ull << 48) - 1)
+#define SL_LATENCY_LINES    8192
+struct sl_latency_line {
+	struct {
+		__u64 who;  /* upper half of its hash: 32, account: 32 */
+		__u64 when; /* CoAP's Message-ID or TCP's sequence number: 16, time: 48; 0: free */
+	} way[SL_LATENCY_WAYS];
+};
+_Static_assert(sizeof(struct sl_latency_line) == 32, "half a cache line");
+
+/* Buckets: below 2^MIN ns, SL_LATENCY_SUBS an octave, from 2^MAX ns on. See bpf/lib/latency.h. */
+#define SL_LATENCY_MIN_LOG2  10
+#define SL_LATENCY_MAX_LOG2  36
+#define SL_LATENCY_SUBS_LOG2 4
+#define SL_LATENCY_SUBS	     (1 << SL_LATENCY_SUBS_LOG2)
+#define SL_LATENCY_BUCKETS   ((SL_LATENCY_MAX_LOG2 - SL_LATENCY_MIN_LOG2) * SL_LATENCY_SUBS + 2)
+
+/* (account, sort) -> times. What finds no room is counted under account SL_TALLY_OTHER, whose
+ * entries the daemon makes.
+ */
+struct sl_latency_key {
+	__u32 account;
+	__u32 sort; /* enum sl_latency_sort */
+};
+_Static_assert(sizeof(struct sl_latency_key) == 8, "no hidden padding");
+
+struct sl_latency {
+	__u64 sum_ns;
+	__u64 bucket[SL_LATENCY_BUCKETS];
 };
 
 /* Index: cpu * services + service. Packets by enum sl_kind, of

@@ -31,6 +31,7 @@
 #define SL_DEF_DEVICE_LINES	   65536 /* of 8 device buckets each; a power of two */
 #define SL_DEF_TALLIES		   65536
 #define SL_DEF_TRIE		   16384 /* steps of identities and paths */
+#define SL_DEF_LATENCIES	   4096 /* histograms; 3.4 kB each once in use */
 
 #define SL_RING_SLOTS_PER_INSTANCE 128
 #define SL_RING_MIN_SLOTS	   1024

@@ -114,7 +114,8 @@ enum sl_reason_group {
 	X(CID_UNKNOWN,     "cid_unknown",        "a DTLS connection id of no instance: went by its address") \
 	X(ANSWER_BUDGET,   "answer_budget",      "refused and not answered: no more answers are within the reply budget") \
 	X(IDENTITY_MISSED,  "identity_missed",   "a message named no tenant that is known: the service's default tenant has it") \
-	X(IDENTITY_UNKNOWN, "identity_unknown",  "who a message names could not be read: the service's default tenant has it")
+	X(IDENTITY_UNKNOWN, "identity_unknown",  "who a message names could not be read: the service's default tenant has it") \
+	X(LATENCY_LOST,    "latency_lost",       "a timed request gave way to a newer one before its answer came")
 /* clang-format on */
 
 enum sl_note {

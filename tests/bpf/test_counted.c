@@ -47,7 +47,7 @@ static int setup_flags(void **state, uint8_t flags)
 		bed_account(b, 1, id, (struct sl_account){ .id = 1 });
 		bed_instance(b, &(struct bed_instance){ inst, INST, port, VIP, port,
 							services[i].proto, id, 77, 1500 });
-		b->states[id].outliers = flags & SL_SVC_OUTLIERS;
+		b->states[id].watch = flags & SL_SVC_OUTLIERS ? SL_W_OUTLIERS : 0;
 	}
 	return 0;
 }

@@ -79,6 +79,8 @@ static inline int bed_open_as(void **state, bool explain)
 	assert_non_null(b->skel);
 	b->skel->rodata->cfg_tick_ns = bed_tick_ns();
 	b->skel->rodata->cfg_explain = explain;
+	if (explain) /* what happens is to be foreseen */
+		b->skel->rodata->cfg_latency_mask = 0;
 	bpf_map__set_max_entries(b->skel->maps.sl_hot, cpus * SL_DEF_ACCOUNTS);
 	bpf_map__set_max_entries(b->skel->maps.sl_kinds, cpus * SL_DEF_SERVICES);
 	bpf_map__set_max_entries(b->skel->maps.sl_answers, cpus * SL_DEF_INSTANCES);

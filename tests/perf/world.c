@@ -195,8 +195,11 @@ static int make_ring(struct world *w, enum world_service s, struct plan_service 
 	service->value.ring_first = s * size;
 	service->value.ring_size = size;
 	service->value.flags |= world_services[s].outliers ? SL_SVC_OUTLIERS : 0;
+	service->value.flags |= world_services[s].latency ? SL_SVC_LATENCY : 0;
 	w->dp->service_states[s + 1].unsettled = world_services[s].moving_s != 0;
-	w->dp->service_states[s + 1].outliers = world_services[s].outliers;
+	w->dp->service_states[s + 1].watch = world_services[s].outliers ? SL_W_OUTLIERS : 0;
+	if (world_services[s].latency)
+		w->dp->service_states[s + 1].watch = 1 << (SL_W_LATENCY_SHIFT + SL_L_COAP);
 	for (uint32_t i = 0; i < size; i++) {
 		struct sl_slot slot = { .cur = table[i] };
 

@@ -28,6 +28,7 @@ enum world_service {
 	W_REFUSED_MANY,
 	W_PINS, /* MQTT; all slots are in transition, and all flows but new ones have pins */
 	W_COAP_OUTLIERS, /* what instances are asked and answer is counted */
+	W_COAP_LATENCY,	 /* and how long that takes */
 	W_DTLS,		 /* by address */
 	W_DTLS_FIRST,	 /* by connection id: its first byte */
 	W_DTLS_QUIC,	 /* likewise, QUIC-LB */

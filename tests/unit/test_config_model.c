@@ -112,6 +112,7 @@ static void check_broker(const struct model_service *s)
 	assert_int_equal(s->protocol, SL_P_MQTT);
 	assert_false(s->drop_malformed);
 	assert_false(s->track);
+	assert_true(s->latency);
 	assert_string_equal(s->tenant, "");
 	assert_string_equal(s->default_tenant, "guests");
 	assert_int_equal(s->keep_s, 7200);
@@ -371,6 +372,7 @@ static void test_defaults(void **state)
 	assert_double(s->health.min_healthy, 0.5);
 	assert_int_equal(s->health.on_down, ON_DOWN_KEEP);
 	assert_false(s->health.outlier.present);
+	assert_false(s->latency);
 	assert_int_equal(sc->min, 1);
 	assert_int_equal(sc->step, 1);
 	assert_double(sc->tolerance, 0.1);
@@ -513,6 +515,7 @@ static void test_limits(void **state)
 		{ "services[0].drain_timeout", "\"1s\"" },
 		{ "services[0].pin_budget", "65536" },
 		{ "services[0].drain", "\"move\"" },
+		{ "services[1].latency", "true" },
 		{ "services[0].reply_budget", "\"1/s\"" },
 		{ "services[0].reply_budget", "\"60M/m\"" },
 		{ "services[0].device_key", "\"endpoint\"" },

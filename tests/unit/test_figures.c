@@ -32,6 +32,15 @@ static const struct stats_tally tallies[] = {
 	{ SL_TALLY_OTHER, 0, SL_R_TENANT_BYTES, false, 16 },
 };
 
+static const struct stats_latency latencies[] = {
+	{ 3, SL_L_COAP, { 900, { [5] = 2, [7] = 1 } } },
+	{ 7, SL_L_TCP, { 100, { [1] = 1 } } },
+	{ 9, SL_L_TCP, { 10, { [2] = 3 } } },
+	{ 9, SL_L_MQTT, { 20, { [3] = 4 } } },
+	{ 77, SL_L_COAP, { 5, { [2] = 9 } } }, /* its name is gone */
+	{ SL_TALLY_OTHER, SL_L_COAP, { 8, { [9] = 1 } } },
+};
+
 void names_each(struct names *n, enum sl_name_kind kind,
 		void (*fn)(void *arg, const char *text, const struct sl_name *name), void *arg)
 {
@@ -39,6 +48,15 @@ void names_each(struct names *n, enum sl_name_kind kind,
 	assert_int_equal(kind, SL_NAME_ACCOUNT);
 	for (size_t i = 0; i < SL_ARRAY_SIZE(accounts); i++)
 		fn(arg, accounts[i].text, &(struct sl_name){ .id = accounts[i].id });
+}
+
+int stats_latencies(const struct dataplane *dp, struct stats_latency **ret, size_t *ret_n)
+{
+	(void)dp;
+	*ret = malloc(sizeof(latencies));
+	memcpy(*ret, latencies, sizeof(latencies));
+	*ret_n = SL_ARRAY_SIZE(latencies);
+	return 0;
 }
 
 void stats_account(const struct dataplane *dp, uint32_t account, struct sl_hot *ret)
@@ -126,6 +144,26 @@ static void test_all_is_told_once(void **state)
 	figures_free(&f);
 }
 
+static void test_times(void **state)
+{
+	static struct figure_times acme, zeta, other, none;
+	struct figures f = read_them();
+
+	(void)state;
+	assert_true(figure_add_tenant_times(&f, figures_tenant(&f, "acme"), &acme));
+	assert_int_equal(acme.of[SL_L_COAP].sum_ns, 900);
+	assert_int_equal(acme.of[SL_L_COAP].bucket[5], 2);
+	assert_int_equal(acme.of[SL_L_TCP].bucket[2], 3);
+	assert_int_equal(acme.of[SL_L_MQTT].bucket[3], 4);
+	assert_int_equal(acme.of[SL_L_MQTT].bucket[2], 0);
+	assert_true(figure_add_tenant_times(&f, figures_tenant(&f, "zeta"), &zeta));
+	assert_int_equal(zeta.of[SL_L_TCP].sum_ns, 100);
+	assert_false(figure_add_tenant_times(&f, figures_tenant(&f, "denied"), &none));
+	assert_true(figure_add_other_times(&f, &other));
+	assert_int_equal(other.of[SL_L_COAP].bucket[9], 1);
+	figures_free(&f);
+}
+
 static void test_order(void **state)
 {
 	struct figures f = read_them();
@@ -149,6 +187,7 @@ int main(void)
 		cmocka_unit_test(test_tenants_are_grouped),
 		cmocka_unit_test(test_sums),
 		cmocka_unit_test(test_all_is_told_once),
+		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_order),
 	};
 

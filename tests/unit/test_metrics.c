@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include "sluiced/metrics_latency.c"
 #include "sluiced/metrics_text.c"
 
 #define MAX_FAMILIES 256
@@ -21,8 +22,9 @@ struct reader {
 	char family[MAX_FAMILIES][128]; /* by HELP, in order */
 	size_t n_families;
 	char type[16];
-	bool typed;    /* TYPE of the last family was seen */
-	char **sample; /* name and labels of each, to find repeated ones */
+	double bucket, le; /* of a histogram, the last */
+	bool typed;	   /* TYPE of the last family was seen */
+	char **sample;	   /* name and labels of each, to find repeated ones */
 	size_t n_samples;
 	char why[256];
 };
@@ -74,7 +76,8 @@ static bool read_type(struct reader *r, const char *line)
 	if (strncmp(family, name, len) || family[len] || name[len] != ' ')
 		return bad(r, "TYPE of another family than HELP", line);
 	snprintf(r->type, sizeof(r->type), "%s", name + len + 1);
-	if (strcmp(r->type, "counter") && strcmp(r->type, "gauge"))
+	r->bucket = r->le = 0;
+	if (strcmp(r->type, "counter") && strcmp(r->type, "gauge") && strcmp(r->type, "histogram"))
 		return bad(r, "unknown type", line);
 	if (!strcmp(r->type, "counter") != (len > 6 && !strcmp(family + len - 6, "_total")))
 		return bad(r, "_total is for counters, all of them", line);
@@ -107,15 +110,39 @@ static bool read_labels(const char **io)
 	return true;
 }
 
+/* A histogram's samples are buckets that count up, to +Inf, then their sum and their count. */
+static bool read_histogram(struct reader *r, const char *suffix, const char *line, double value)
+{
+	const char *le = strstr(line, "le=\"");
+	double bound = le ? strtod(le + 4, NULL) : -1;
+
+	if (!strncmp(suffix, "_sum", 4))
+		return isinf(r->le) ? true : bad(r, "a sum without +Inf before", line);
+	if (!strncmp(suffix, "_count", 6)) {
+		if (!isinf(r->le) || value != r->bucket)
+			return bad(r, "a count that is not that of +Inf", line);
+		r->bucket = r->le = 0;
+		return true;
+	}
+	if (strncmp(suffix, "_bucket", 7) || bound <= r->le || value < r->bucket)
+		return bad(r, "want buckets in order, each with what is in those before", line);
+	r->le = bound;
+	r->bucket = value;
+	return true;
+}
+
 static bool read_sample(struct reader *r, const char *line)
 {
+	bool histogram = !strcmp(r->type, "histogram");
 	const char *at = line + strcspn(line, "{ "), *family;
+	size_t len;
 	char *end;
 
 	if (!r->typed)
 		return bad(r, "a sample before HELP and TYPE", line);
 	family = r->family[r->n_families - 1];
-	if (strncmp(line, family, at - line) || family[at - line])
+	len = histogram ? strlen(family) : (size_t)(at - line);
+	if (strncmp(line, family, len) || family[len])
 		return bad(r, "a sample of another family", line);
 	if (*at == '{' && (at++, !read_labels(&at)))
 		return bad(r, "labels", line);
@@ -124,6 +151,8 @@ static bool read_sample(struct reader *r, const char *line)
 	strtod(at + 1, &end);
 	if (end == at + 1 || *end || isspace((unsigned char)at[1]))
 		return bad(r, "want a number", line);
+	if (histogram && !read_histogram(r, line + len, line, strtod(at + 1, NULL)))
+		return false;
 	if (r->n_samples == MAX_SAMPLES)
 		return bad(r, "too many samples", line);
 	r->sample[r->n_samples++] = strndup(line, at - line);
@@ -187,6 +216,9 @@ static bool read_all(char *text, char why[256])
 static void test_reader_refuses(void **state)
 {
 #define HEAD "# HELP a x\n# TYPE a gauge\n"
+#define HISTOGRAM(one, all, count)                                                                 \
+	"# HELP a x\n# TYPE a histogram\na_bucket{le=\"0.5\"} " one "\na_bucket{le=\"+Inf\"} " all \
+	"\na_sum 0.7\na_count " count "\n"
 	static const struct {
 		const char *name, *text;
 		bool ok;
@@ -194,6 +226,9 @@ static void test_reader_refuses(void **state)
 		{ "one sample", HEAD "a 1\n", true },
 		{ "labels", HEAD "a{b=\"c\",d=\"\"} 1.5e3\n", true },
 		{ "escapes", HEAD "a{b=\"\\\\ \\\" \\n\"} +Inf\n", true },
+		{ "histogram", HISTOGRAM("1", "1", "1"), true },
+		{ "histogram: buckets of their own", HISTOGRAM("2", "1", "1"), false },
+		{ "histogram: another count", HISTOGRAM("1", "2", "3"), false },
 		{ "nothing", "", false },
 		{ "no newline", HEAD "a 1", false },
 		{ "no help", "a 1\n", false },
@@ -261,6 +296,69 @@ static void test_writer(void **state)
 	assert_true(read_all(text, why));
 }
 
+/* -- times -- */
+
+/* Three accounts of two tenants; the last has none of its own. */
+bool figure_add_account_times(const struct figures *f, size_t account, struct figure_times *sum)
+{
+	(void)f;
+	if (account == 2)
+		return false;
+	sum->of[SL_L_COAP].sum_ns += 3000000;
+	sum->of[SL_L_COAP].bucket[latency_bucket(65535)]++;
+	sum->of[SL_L_COAP].bucket[latency_bucket(65536)]++;
+	sum->of[SL_L_COAP].bucket[SL_LATENCY_BUCKETS - 1]++;
+	return true;
+}
+
+bool figure_add_tenant_times(const struct figures *f, const struct figure_tenant *t,
+			     struct figure_times *sum)
+{
+	return figure_add_account_times(f, t->account, sum);
+}
+
+bool figure_add_other_times(const struct figures *f, struct figure_times *sum)
+{
+	(void)f;
+	sum->of[SL_L_MQTT].bucket[1] = 7;
+	return true;
+}
+
+static void write_times(FILE *f)
+{
+	static struct figure_account accounts[] = { { .service = "s1" },
+						    { .service = "s2" },
+						    { .service = "s3" } };
+	static struct figure_tenant tenants[] = { { "acme", 0, 2 }, { "globex", 2, 1 } };
+	const struct figures fig = {
+		.accounts = accounts, .n_accounts = 3, .tenants = tenants, .n_tenants = 2
+	};
+
+	assert_int_equal(metrics_latencies(f, &fig, (const size_t[]){ 1, 0 }), 0);
+}
+
+static void test_times(void **state)
+{
+	static const char *const want[] = {
+		"_bucket{tenant=\"acme\",service=\"s1\",sort=\"coap\",le=\"6.5536e-05\"} 1\n",
+		"_bucket{tenant=\"acme\",service=\"s2\",sort=\"coap\",le=\"0.000131072\"} 2\n",
+		"_bucket{tenant=\"acme\",service=\"s1\",sort=\"coap\",le=\"34.3597384\"} 2\n",
+		"_bucket{tenant=\"acme\",service=\"s1\",sort=\"coap\",le=\"+Inf\"} 3\n",
+		"_sum{tenant=\"acme\",service=\"s1\",sort=\"coap\"} 0.003",
+		"_count{tenant=\"acme\",service=\"s1\",sort=\"coap\"} 3\n",
+		"_count{tenant=\"_other\",service=\"_other\",sort=\"mqtt\"} 7\n",
+	};
+	char *text = written(write_times), why[256] = "";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
+		if (!strstr(text, want[i]))
+			fail_msg("no %s in:\n%s", want[i], text);
+	assert_null(strstr(text, "globex"));
+	if (!read_all(text, why))
+		fail_msg("%s", why);
+}
+
 static int judge(const char *path)
 {
 	FILE *f = fopen(path, "r");
@@ -283,6 +381,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reader_refuses),
 		cmocka_unit_test(test_writer),
+		cmocka_unit_test(test_times),
 	};
 
 	if (argc > 1)

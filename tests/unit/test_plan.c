@@ -211,7 +211,7 @@ static struct model_tenant tenants[] = {
 	  .denied = 0xfe },
 };
 
-static uint16_t service_ids[] = { 11, 12, 13, 14 };
+static uint16_t service_ids[] = { 11, 12, 13, 14, 15, 16 };
 static uint32_t tenant_ids[] = { 54, 53, 52, 51 };
 
 static struct model model_make(void)
@@ -297,6 +297,12 @@ static void test_affinity(void **state)
 		  .protocol = SL_P_UDP,
 		  .device_key = SL_DK_ENDPOINT,
 		  .reply_rate = 1e6 },
+		{ .name = "s4", .protocol = SL_P_MQTT, .latency = true },
+		{ .name = "s5",
+		  .protocol = SL_P_COAP,
+		  .latency = true,
+		  .health.outlier.present = true },
+		{ .name = "s6", .protocol = SL_P_MQTTS, .latency = true },
 	};
 	struct model m = { .services = s, .n_services = SL_ARRAY_SIZE(s) };
 	struct plan *p = NULL;
@@ -307,6 +313,12 @@ static void test_affinity(void **state)
 	v = &p->services[0].value;
 	assert_int_equal(p->services[0].key.proto, IPPROTO_UDP);
 	assert_int_equal(v->flags, SL_SVC_AFFINITY | SL_SVC_OUTLIERS);
+	assert_int_equal(p->services[3].value.flags, SL_SVC_AFFINITY | SL_SVC_LATENCY);
+	assert_int_equal(plan_watch(&s[0]), SL_W_OUTLIERS);
+	assert_int_equal(plan_watch(&s[1]), 0);
+	assert_int_equal(plan_watch(&s[3]), (1 << SL_L_TCP | 1 << SL_L_MQTT) << SL_W_LATENCY_SHIFT);
+	assert_int_equal(plan_watch(&s[4]), SL_W_OUTLIERS | 1 << (SL_W_LATENCY_SHIFT + SL_L_COAP));
+	assert_int_equal(plan_watch(&s[5]), 1 << (SL_W_LATENCY_SHIFT + SL_L_TCP));
 	assert_int_equal(v->cid_layout, SL_CID_QUIC_LB);
 	assert_int_equal(v->cid_len, 8);
 	assert_int_equal(v->cid_rotations, 0x02000401);

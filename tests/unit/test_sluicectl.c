@@ -32,6 +32,23 @@ static void test_counts(void **state)
 	assert_string_equal(format_bytes(12, text), "12B");
 }
 
+static void test_times(void **state)
+{
+	static const struct {
+		double us;
+		const char *text;
+	} cases[] = {
+		{ 0, "0us" },	     { 0.4, "0us" },	{ 830.2, "830us" }, { 999.4, "999us" },
+		{ 999.5, "1.0ms" },  { 2130, "2.1ms" }, { 9949, "9.9ms" },  { 9951, "10ms" },
+		{ 999400, "999ms" }, { 1.3e6, "1.3s" }, { 68e6, "68s" },    { 2e9, "2000s" },
+	};
+	char text[FORMAT_LEN];
+
+	(void)state;
+	for (size_t i = 0; i < SIZE(cases); i++)
+		assert_string_equal(format_us(cases[i].us, text), cases[i].text);
+}
+
 static void test_durations(void **state)
 {
 	static const struct {
@@ -174,6 +191,38 @@ static void test_top_rates(void **state)
 	free(r);
 }
 
+#define TIMED(name, times) "{\"tenant\":\"" name "\",\"latency\":{" times "}}"
+
+static void test_top_latency(void **state)
+{
+	static const char before[] = ANSWER(
+		0, 0,
+		TIMED("a", "\"coap\":{\"buckets\":[[1048576,10],[2097152,5]]}") "," TIMED(
+			"b",
+			"\"tcp\":{\"buckets\":[[1048576,10]]}") "," TIMED("c",
+									  "\"tcp\":{\"buckets\":[["
+									  "1048576,10]]}"));
+	static const char now[] = ANSWER(
+		1, 0,
+		TIMED("a",
+		      "\"coap\":{\"buckets\":[[1048576,10],[2097152,103],[67108864,2]]},"
+		      "\"mqtt\":{\"buckets\":[[0,1]]}") "," TIMED("b",
+								  "\"tcp\":{\"buckets\":[[1048576,"
+								  "10]]}") "," TIMED("c",
+										     "\"tcp\":{"
+										     "\"buckets\":["
+										     "[1048576,1]]"
+										     "}"));
+	struct top_rate *r;
+
+	(void)state;
+	assert_int_equal(rates(before, now, TOP_BY_TENANT, &r), 3);
+	assert_string_equal(r[0].latency, "coap 2.2ms/69ms, mqtt 1us/1us");
+	assert_string_equal(r[1].latency, "");
+	assert_string_equal(r[2].latency, ""); /* it began anew */
+	free(r);
+}
+
 static void test_top_sorts(void **state)
 {
 	static const char before[] = ANSWER(0, 0, "");
@@ -241,14 +290,11 @@ static void test_top_is_never_wrong(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_counts),
-		cmocka_unit_test(test_durations),
-		cmocka_unit_test(test_path_segments),
-		cmocka_unit_test(test_table),
-		cmocka_unit_test(test_cells_are_bounded),
-		cmocka_unit_test(test_top_rates),
-		cmocka_unit_test(test_top_sorts),
-		cmocka_unit_test(test_top_is_never_wrong),
+		cmocka_unit_test(test_counts),	  cmocka_unit_test(test_times),
+		cmocka_unit_test(test_durations), cmocka_unit_test(test_path_segments),
+		cmocka_unit_test(test_table),	  cmocka_unit_test(test_cells_are_bounded),
+		cmocka_unit_test(test_top_rates), cmocka_unit_test(test_top_latency),
+		cmocka_unit_test(test_top_sorts), cmocka_unit_test(test_top_is_never_wrong),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

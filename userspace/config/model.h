@@ -111,9 +111,10 @@ struct model_service {
 	char default_tenant[SL_NAME_LEN]; /* "" if unknown tenants are refused */
 	uint32_t keep_s;		  /* default 3600, of coap and udp 300 */
 	bool track;			  /* refused so far: "want false" */
-	uint64_t drain_timeout_ns;	  /* default 10m; 0: wait for ever */
-	bool drain_moves;	       /* "drain": "keep" (default) or "move": flows go at once */
-	struct model_cid cid;	       /* coaps only */
+	bool latency;		   /* time answers; default false; coap, mqtt, mqtts and tcp only */
+	uint64_t drain_timeout_ns; /* default 10m; 0: wait for ever */
+	bool drain_moves;	   /* "drain": "keep" (default) or "move": flows go at once */
+	struct model_cid cid;	   /* coaps only */
 	enum sl_device_key device_key; /* default "address"; "cid" wants cid */
 	double reply_rate;	       /* "reply_budget", replies in place a second; default 1k/s */
 	uint32_t half_open_max;	       /* default 16384; member "pin_budget": of exchanges, too */

@@ -238,6 +238,7 @@ const struct decode_field service_fields[] = {
 	FIELD("drop_malformed", struct model_service, drop_malformed, decode_bool),
 	FIELD("keep",           struct model_service, keep_s,         decode_seconds, .min = 10 * S, .max = 7 * 86400 * S),
 	FIELD("track",          struct model_service, track,          decode_track),
+	FIELD("latency",        struct model_service, latency,        decode_bool),
 	FIELD("drain",          struct model_service, drain_moves,    decode_word_bool, .words = drains),
 	FIELD_OF("drain_timeout", decode_drain_timeout, .max = 30 * 86400 * S),
 	FIELD("pin_budget",     struct model_service, half_open_max,  decode_u32, .min = 1, .max = SL_MAX_HALF_OPEN),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What decides where a flow goes, and what a device is, fits the protocol. */
+/* What decides where a flow goes, what a device is, and what is timed fit the protocol. */
 #include <errno.h>
 #include <stdbool.h>
 #include "../common/cleanup.h"
@@ -52,6 +52,17 @@ static int cid_validate(const struct model_service *s, size_t n, struct config_e
 	return 0;
 }
 
+static int latency_validate(const struct model_service *s, size_t n, struct config_error *reterr)
+{
+	if (s->latency && model_is_udp(s->protocol) && s->protocol != SL_P_COAP)
+		return invalid(
+			reterr,
+			"services[%zu].latency: which datagram answers which is not known of "
+			"protocol %s; want false, or coap, mqtt, mqtts or tcp",
+			n, model_protocol_word(s->protocol));
+	return 0;
+}
+
 int affinity_validate(const struct model_service *s, size_t n, struct config_error *reterr)
 {
 	int err = on_down_validate(s, n, reterr);
@@ -60,6 +71,8 @@ int affinity_validate(const struct model_service *s, size_t n, struct config_err
 		err = outlier_validate(s, n, reterr);
 	if (!err)
 		err = cid_validate(s, n, reterr);
+	if (!err)
+		err = latency_validate(s, n, reterr);
 	return err;
 }
 

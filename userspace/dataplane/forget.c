@@ -44,6 +44,14 @@ static void forget_hot(struct dataplane *dp, uint32_t id)
 	}
 }
 
+static void forget_latency(struct dataplane *dp, uint32_t id)
+{
+	struct sl_latency_key key = { .account = id };
+
+	for (key.sort = 0; key.sort < SL_L__MAX; key.sort++)
+		bpf_map_delete_elem(dp->latencies_fd, &key);
+}
+
 static int forget_tallies(struct dataplane *dp, const bool *gone)
 {
 	sl_cleanup(scan_close) struct scan s = {};
@@ -68,6 +76,8 @@ int forget_accounts(struct dataplane *dp, const bool *gone)
 	for (uint32_t id = 1; id < dp->cap.accounts; id++) {
 		if (gone[id])
 			forget_hot(dp, id);
+		if (gone[id])
+			forget_latency(dp, id);
 	}
 	return forget_tallies(dp, gone);
 }
@@ -83,11 +93,24 @@ static bool is_tallied(enum sl_reason why)
 	return group[why] != SL_G_ADMITTED && group[why] != SL_G_RETURNED;
 }
 
+static int make_other_latencies(struct dataplane *dp)
+{
+	static const struct sl_latency zero;
+	struct sl_latency_key key = { .account = SL_TALLY_OTHER };
+	int err = 0;
+
+	for (key.sort = 0; key.sort < SL_L__MAX && !err; key.sort++) {
+		err = bpf_map_update_elem(dp->latencies_fd, &key, &zero, BPF_NOEXIST);
+		err = err == -EEXIST ? 0 : err;
+	}
+	return err;
+}
+
 int forget_make_others(struct dataplane *dp)
 {
 	uint32_t cpus = dp->n_cpus < FORGET_OTHER_CPUS ? dp->n_cpus : FORGET_OTHER_CPUS;
 	__u64 zero = 0;
-	int err = 0;
+	int err = make_other_latencies(dp);
 
 	for (uint32_t i = 0; i < 2 * SL_R__MAX * cpus && !err; i++) {
 		struct sl_tally_key key = {

@@ -127,6 +127,7 @@ static const struct descriptor {
 	{ "sl_cids",      offsetof(struct dataplane, cids_fd) },
 	{ "sl_targets",   offsetof(struct dataplane, targets_fd) },
 	{ "sl_tallies",   offsetof(struct dataplane, tallies_fd) },
+	{ "sl_latencies", offsetof(struct dataplane, latencies_fd) },
 	{ "sl_events",    offsetof(struct dataplane, events_fd) },
 	{ "sl_names",     offsetof(struct dataplane, names_fd) },
 };

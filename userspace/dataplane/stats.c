@@ -147,6 +147,74 @@ int stats_tallies(const struct dataplane *dp, struct stats_tally **ret, size_t *
 	return 0;
 }
 
+/* -- times -- */
+
+static bool is_empty(const struct sl_latency *l)
+{
+	static const struct sl_latency zero;
+
+	return !memcmp(l->bucket, zero.bucket, sizeof(l->bucket));
+}
+
+static int latencies_add(struct stats_latency **io_at, size_t *io_n, const struct scan *s,
+			 uint32_t n)
+{
+	struct stats_latency *at;
+
+	if (!n)
+		return 0;
+	at = reallocarray(*io_at, *io_n + n, sizeof(*at));
+	if (!at)
+		return -ENOMEM;
+	*io_at = at;
+	for (uint32_t i = 0; i < n; i++) {
+		struct stats_latency *l = &at[*io_n];
+		struct sl_latency_key key;
+
+		memcpy(&key, s->keys + i * sizeof(key), sizeof(key));
+		memcpy(&l->times, s->values + i * sizeof(l->times), sizeof(l->times));
+		l->account = key.account;
+		l->sort = key.sort;
+		*io_n += !is_empty(&l->times) && key.sort < SL_L__MAX;
+	}
+	return 0;
+}
+
+static int by_account(const void *pa, const void *pb)
+{
+	const struct stats_latency *a = pa, *b = pb;
+
+	if (a->account != b->account)
+		return a->account < b->account ? -1 : 1;
+	return a->sort < b->sort ? -1 : a->sort > b->sort;
+}
+
+int stats_latencies(const struct dataplane *dp, struct stats_latency **ret, size_t *ret_n)
+{
+	sl_cleanup(scan_close) struct scan s = { 0 };
+	struct stats_latency *at = NULL;
+	size_t n = 0;
+	int err = scan_open(dp->latencies_fd, sizeof(struct sl_latency_key),
+			    sizeof(struct sl_latency), &s);
+
+	while (!err && !s.done) {
+		uint32_t got = 0;
+
+		err = scan_next(&s, &got);
+		if (!err)
+			err = latencies_add(&at, &n, &s, got);
+	}
+	if (err) {
+		free(at);
+		return err;
+	}
+	if (n)
+		qsort(at, n, sizeof(*at), by_account);
+	*ret = at;
+	*ret_n = n;
+	return 0;
+}
+
 void stats_device(uint64_t hash, char ret[STATS_DEVICE_LEN])
 {
 	snprintf(ret, STATS_DEVICE_LEN, "d-%016" PRIx64, hash);

@@ -31,6 +31,16 @@ struct stats_tally {
 };
 int stats_tallies(const struct dataplane *dp, struct stats_tally **ret, size_t *ret_n);
 
+/* Times from request to answer, of accounts that have any: sorted by (account, sort), the
+ * caller's to free.
+ */
+struct stats_latency {
+	uint32_t account; /* SL_TALLY_OTHER: of those that found no room */
+	uint32_t sort;	  /* enum sl_latency_sort */
+	struct sl_latency times;
+};
+int stats_latencies(const struct dataplane *dp, struct stats_latency **ret, size_t *ret_n);
+
 /* A device's figure in events: "d-" and 16 hex digits. */
 #define STATS_DEVICE_LEN 19
 void stats_device(uint64_t hash, char ret[STATS_DEVICE_LEN]);

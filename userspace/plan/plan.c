@@ -198,7 +198,20 @@ static uint8_t service_flags(const struct draft *d, const struct model_service *
 		flags |= SL_SVC_AFFINITY;
 	if (s->health.outlier.present)
 		flags |= SL_SVC_OUTLIERS;
+	if (s->latency)
+		flags |= SL_SVC_LATENCY;
 	return flags;
+}
+
+uint32_t plan_watch(const struct model_service *s)
+{
+	uint32_t watch = s->health.outlier.present ? SL_W_OUTLIERS : 0, sorts = 0;
+
+	if (s->latency)
+		sorts = s->protocol == SL_P_COAP ? 1 << SL_L_COAP : 1 << SL_L_TCP;
+	if (s->latency && s->protocol == SL_P_MQTT)
+		sorts |= 1 << SL_L_MQTT;
+	return watch | sorts << SL_W_LATENCY_SHIFT;
 }
 
 /* By rotation id, 4 bits each. */

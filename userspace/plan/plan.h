@@ -59,4 +59,7 @@ void plan_free(struct plan *p);
  */
 void plan_quota(const struct model_tenant *t, uint64_t tick_ns, struct sl_account *ret);
 
+/* What is looked at in the service's answers: enum sl_watch. */
+uint32_t plan_watch(const struct model_service *s);
+
 #endif /* SL_PLAN_H */

@@ -195,6 +195,40 @@ static void print_accounts(const struct ctl *c, const cJSON *json)
 	table_free(&t);
 }
 
+static const char *us_text(const cJSON *o, const char *name, char text[FORMAT_LEN])
+{
+	return format_us(json_number(o, name), text);
+}
+
+/* Since the data plane was loaded. Nothing where nothing was timed. */
+static void print_latency(const struct ctl *c, const cJSON *json)
+{
+	static const char *const heads[] = { "LATENCY", "OF",	">SAMPLES", ">MEAN",
+					     ">P50",	">P90", ">P99",	    NULL };
+	const cJSON *account, *o;
+	char text[FORMAT_LEN];
+	struct table t;
+
+	if (!member(json, "latency"))
+		return;
+	table_begin(&t, heads);
+	cJSON_ArrayForEach(account, member(json, "accounts")) {
+		cJSON_ArrayForEach(o, member(account, "latency")) {
+			table_add_text(&t, TONE_BOLD, json_text(account, "service"));
+			table_add_text(&t, TONE_PLAIN, o->string);
+			table_add_text(&t, TONE_PLAIN,
+				       format_count(json_number(o, "samples"), text));
+			table_add_text(&t, TONE_PLAIN, us_text(o, "mean_us", text));
+			table_add_text(&t, TONE_PLAIN, us_text(o, "p50_us", text));
+			table_add_text(&t, TONE_PLAIN, us_text(o, "p90_us", text));
+			table_add_text(&t, TONE_PLAIN, us_text(o, "p99_us", text));
+		}
+	}
+	fputc('\n', stdout);
+	table_print(&t, stdout, c->color, 0, 0);
+	table_free(&t);
+}
+
 enum ctl_result cmd_tenant_show(struct ctl *c)
 {
 	char path[CTL_PATH_LEN];
@@ -214,6 +248,7 @@ enum ctl_result cmd_tenant_show(struct ctl *c)
 	print_matches(member(json, "match"));
 	fputc('\n', stdout);
 	print_accounts(c, json);
+	print_latency(c, json);
 	cJSON_Delete(json);
 	return rc;
 }

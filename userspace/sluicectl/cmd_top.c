@@ -119,7 +119,7 @@ static bool screen_wait(struct screen *s, int64_t until_ms)
 
 /* -- drawing -- */
 
-static void add_row(struct table *t, const struct top_rate *r, enum tone name)
+static void add_row(struct table *t, const struct top_rate *r, enum tone name, bool latency)
 {
 	char number[FORMAT_LEN];
 	enum tone refused = r->refused >= 0.5 ? TONE_WARN : TONE_PLAIN;
@@ -130,7 +130,18 @@ static void add_row(struct table *t, const struct top_rate *r, enum tone name)
 	table_add_text(t, refused, format_count(r->refused, number));
 	table_add_text(t, TONE_PLAIN, format_count(r->messages, number));
 	table_add_text(t, TONE_PLAIN, format_bytes(r->bytes, number));
+	if (latency)
+		table_add_text(t, TONE_PLAIN, r->latency);
 	table_add_text(t, TONE_DIM, r->why);
+}
+
+/* Where nothing is timed there is no column. */
+static bool any_latency(const struct top_rate *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].latency[0])
+			return true;
+	return false;
 }
 
 static void draw(const struct ctl *c, const struct screen *s, const struct top_rate *rows, size_t n,
@@ -139,6 +150,10 @@ static void draw(const struct ctl *c, const struct screen *s, const struct top_r
 	static const char *const heads[] = { "TENANT",		">OFFERED/s",  ">ADMITTED/s",
 					     ">REFUSED/s",	">MESSAGES/s", ">BYTES/s",
 					     "WHY (REFUSED/s)", NULL };
+	static const char *const timed[] = { "TENANT",	   ">OFFERED/s",      ">ADMITTED/s",
+					     ">REFUSED/s", ">MESSAGES/s",     ">BYTES/s",
+					     "p50/p99",	   "WHY (REFUSED/s)", NULL };
+	bool latency = any_latency(rows, n);
 	struct top_rate sum = top_sum(rows, n);
 	double folded = json_number(now, "folded");
 	struct table t;
@@ -146,10 +161,10 @@ static void draw(const struct ctl *c, const struct screen *s, const struct top_r
 	if (s->terminal)
 		printf(CLEAR "sluicectl top: %.0f tenants with figures%s    q ends\n",
 		       json_number(now, "tenants"), folded ? ", the smallest in _other" : "");
-	table_begin(&t, heads);
-	add_row(&t, &sum, TONE_BOLD);
+	table_begin(&t, latency ? timed : heads);
+	add_row(&t, &sum, TONE_BOLD, latency);
 	for (size_t i = 0; i < n && (!s->lines || i < s->lines); i++)
-		add_row(&t, &rows[i], TONE_BOLD);
+		add_row(&t, &rows[i], TONE_BOLD, latency);
 	table_print(&t, stdout, c->color, s->width, 0);
 	table_free(&t);
 	if (!s->terminal)

@@ -57,6 +57,18 @@ const char *format_bytes(double value, char ret[FORMAT_LEN])
 	return format_scaled(value, "B", ret);
 }
 
+const char *format_us(double us, char ret[FORMAT_LEN])
+{
+	static const char *const units[] = { "us", "ms", "s" };
+	int unit = 0;
+
+	for (; us >= 999.5 && unit < 2; unit++)
+		us /= 1000;
+	snprintf(ret, FORMAT_LEN, unit && us < 9.95 ? "%.1f%s" : "%.0f%s", us > 0 ? us : 0,
+		 units[unit]);
+	return ret;
+}
+
 const char *format_duration(uint64_t seconds, char ret[FORMAT_LEN])
 {
 	static const struct {

@@ -24,6 +24,8 @@ const char *tone_end(enum tone tone, bool color);
 #define FORMAT_LEN 32
 const char *format_count(double value, char ret[FORMAT_LEN]);
 const char *format_bytes(double value, char ret[FORMAT_LEN]);
+/* A short time: "830us", "2.1ms", "1.3s". */
+const char *format_us(double us, char ret[FORMAT_LEN]);
 /* The two largest units: "3d 4h", "2m 5s", "0s". */
 const char *format_duration(uint64_t seconds, char ret[FORMAT_LEN]);
 

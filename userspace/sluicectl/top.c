@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "../common/str.h"
+#include "lib/latency.h"
 #include "output.h"
 #include "top.h"
 
@@ -104,10 +105,61 @@ static void why_text(const struct why top[TOP_WHYS], const char *after, struct s
 			format_count(top[i].rate, number), after);
 }
 
+/* -- latency -- */
+
+/* Add @sign times the buckets of @times, [[from_ns, samples], ...]. */
+static void add_buckets(const cJSON *times, int sign, __u64 bucket[SL_LATENCY_BUCKETS])
+{
+	const cJSON *pair;
+
+	cJSON_ArrayForEach(pair, cJSON_GetObjectItemCaseSensitive(times, "buckets")) {
+		double from = cJSON_GetNumberValue(cJSON_GetArrayItem(pair, 0));
+		double n = cJSON_GetNumberValue(cJSON_GetArrayItem(pair, 1));
+
+		if (from >= 0 && from < 1e12 && n >= 0 && n < 1e18)
+			bucket[latency_bucket(from)] += sign * (int64_t)n;
+	}
+}
+
+/* What was timed in between; counters that went down began anew. */
+static bool times_between(const cJSON *before, const cJSON *now, __u64 bucket[SL_LATENCY_BUCKETS])
+{
+	uint64_t n = 0;
+
+	memset(bucket, 0, SL_LATENCY_BUCKETS * sizeof(*bucket));
+	add_buckets(now, 1, bucket);
+	add_buckets(before, -1, bucket);
+	for (size_t i = 0; i < SL_LATENCY_BUCKETS; i++) {
+		if (bucket[i] >> 63)
+			return false;
+		n += bucket[i];
+	}
+	return n;
+}
+
+static void latency_text(const struct pair *p, struct str *to)
+{
+	const cJSON *before = cJSON_GetObjectItemCaseSensitive(p->before, "latency"), *item;
+	__u64 bucket[SL_LATENCY_BUCKETS];
+	char p50[FORMAT_LEN], p99[FORMAT_LEN];
+
+	if (!p->before && !p->known)
+		return;
+	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(p->now, "latency")) {
+		if (!times_between(cJSON_GetObjectItemCaseSensitive(before, item->string), item,
+				   bucket))
+			continue;
+		str_add(to, "%s%s %s/%s", to->len ? ", " : "", item->string,
+			format_us(latency_quantile_ns(bucket, 500) / 1e3, p50),
+			format_us(latency_quantile_ns(bucket, 990) / 1e3, p99));
+	}
+}
+
 static void row_rate(const struct pair *p, struct top_rate *ret)
 {
 	struct why refused[TOP_WHYS] = {}, marked[TOP_WHYS] = {};
 	struct str why = str_over(ret->why, sizeof(ret->why));
+	struct str latency = str_over(ret->latency, sizeof(ret->latency));
 	struct str name = str_over(ret->tenant, sizeof(ret->tenant));
 
 	str_add_safe(&name, json_text(p->now, "tenant"), TOP_NAME_LEN - 1);
@@ -119,6 +171,7 @@ static void row_rate(const struct pair *p, struct top_rate *ret)
 	ret->marked = add_whys(p, "marked", marked);
 	why_text(refused, "", &why);
 	why_text(marked, " (marked)", &why);
+	latency_text(p, &latency);
 }
 
 /* -- order -- */

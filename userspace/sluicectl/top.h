@@ -8,9 +8,10 @@
 #include <stdint.h>
 #include <cjson/cJSON.h>
 
-#define TOP_NAME_LEN 64
-#define TOP_WHY_LEN  96
-#define TOP_WHYS     3 /* reasons told */
+#define TOP_NAME_LEN	64
+#define TOP_WHY_LEN	96
+#define TOP_WHYS	3 /* reasons told */
+#define TOP_LATENCY_LEN 64
 
 enum top_sort {
 	TOP_BY_OFFERED,
@@ -25,6 +26,7 @@ struct top_rate { /* a second */
 	double offered, admitted, refused, marked; /* packets */
 	double messages, bytes;			   /* admitted */
 	char why[TOP_WHY_LEN];			   /* "tenant_messages 1.2k, fragment 3" */
+	char latency[TOP_LATENCY_LEN];		   /* p50 and p99 in between: "coap 2.1ms/40ms" */
 };
 
 /* False: no such key. */

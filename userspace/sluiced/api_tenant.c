@@ -6,7 +6,14 @@
 #include "../common/cleanup.h"
 #include "../common/num.h"
 #include "../config/identity.h"
+#include "lib/latency.h"
 #include "api.h"
+
+static const char *const latency_labels[] = {
+#define X(name, label) [SL_L_##name] = label,
+	SL_LATENCY_SORTS(X)
+#undef X
+};
 
 /* -- figures -- */
 
@@ -33,6 +40,50 @@ static void add_figure(const struct figure *f, cJSON *to)
 	add_by_reason(f->marked, json_obj(to, "marked"));
 }
 
+/* [[from_ns, samples], ...]: readers take differences, and quantiles of these. */
+static void add_buckets(const struct sl_latency *l, cJSON *to)
+{
+	cJSON *buckets = json_arr(to, "buckets");
+
+	for (uint32_t i = 0; i < SL_LATENCY_BUCKETS; i++) {
+		double pair[] = { latency_floor_ns(i), l->bucket[i] };
+
+		if (l->bucket[i])
+			cJSON_AddItemToArray(buckets, cJSON_CreateDoubleArray(pair, 2));
+	}
+}
+
+/* Since the maps were made. Absent where nothing was timed. */
+static void add_times(const struct figure_times *t, cJSON *to)
+{
+	cJSON *latency = NULL;
+
+	for (size_t i = 0; i < SL_L__MAX; i++) {
+		const struct sl_latency *l = &t->of[i];
+		uint64_t n = latency_count(l->bucket);
+		cJSON *o;
+
+		if (!n)
+			continue;
+		latency = latency ? latency : json_obj(to, "latency");
+		o = json_obj(latency, latency_labels[i]);
+		json_u64(o, "samples", n);
+		json_u64(o, "mean_us", l->sum_ns / n / 1000);
+		json_u64(o, "p50_us", latency_quantile_ns(l->bucket, 500) / 1000);
+		json_u64(o, "p90_us", latency_quantile_ns(l->bucket, 900) / 1000);
+		json_u64(o, "p99_us", latency_quantile_ns(l->bucket, 990) / 1000);
+		add_buckets(l, o);
+	}
+}
+
+static void add_tenant_times(const struct figures *f, const struct figure_tenant *t, cJSON *to)
+{
+	struct figure_times sum = {};
+
+	if (figure_add_tenant_times(f, t, &sum))
+		add_times(&sum, to);
+}
+
 /* False: could not be read, and answered. */
 static bool read_figures(struct api_request *r, struct figures *ret)
 {
@@ -46,13 +97,14 @@ static bool read_figures(struct api_request *r, struct figures *ret)
 
 /* -- top -- */
 
-static void add_row(cJSON *rows, const char *name, const struct figure *f)
+static cJSON *add_row(cJSON *rows, const char *name, const struct figure *f)
 {
 	cJSON *row = cJSON_CreateObject();
 
 	json_str(row, "tenant", name);
 	add_figure(f, row);
 	cJSON_AddItemToArray(rows, row);
+	return row;
 }
 
 static void add_rows(const struct figures *f, const size_t *order, size_t limit, cJSON *rows)
@@ -65,7 +117,7 @@ static void add_rows(const struct figures *f, const size_t *order, size_t limit,
 
 		figure_add_tenant(f, t, i < limit ? &one : &other);
 		if (i < limit)
-			add_row(rows, t->name, &one);
+			add_tenant_times(f, t, add_row(rows, t->name, &one));
 	}
 	figure_add_unclaimed(f, &other);
 	if (figure_offered_packets(&other))
@@ -190,11 +242,14 @@ static void add_accounts(const struct figures *f, const struct figure_tenant *t,
 {
 	for (size_t i = t->account; i < t->account + t->n_accounts; i++) {
 		cJSON *o = cJSON_CreateObject();
+		struct figure_times times = {};
 		struct figure one = {};
 
 		figure_add_account(f, i, &one);
 		json_str(o, "service", f->accounts[i].service);
 		add_figure(&one, o);
+		if (figure_add_account_times(f, i, &times))
+			add_times(&times, o);
 		cJSON_AddItemToArray(to, o);
 	}
 }
@@ -207,6 +262,8 @@ static void add_tenant_figures(const struct figures *f, const char *name, cJSON 
 	if (t)
 		figure_add_tenant(f, t, &sum);
 	add_figure(&sum, to);
+	if (t)
+		add_tenant_times(f, t, to);
 }
 
 void api_get_tenant(struct api_request *r)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include "../common/cleanup.h"
 #include "../dataplane/forget.h"
+#include "../plan/plan.h"
 #include "change.h"
 #include "links.h"
 #include "overlay.h"
@@ -103,8 +104,8 @@ static void service_fill(struct change *c, const struct change_service *cs, stru
 		ring_prolong(slots, s->ring_size, daemon_now_s(), cs->value.keep_s);
 	ring_clamp(slots, s->ring_size, daemon_now_s(), cs->value.keep_s);
 	s->keep_s = cs->value.keep_s;
-	__atomic_store_n(&c->d->dp->service_states[s->id].outliers,
-			 cs->want->health.outlier.present, __ATOMIC_RELAXED);
+	__atomic_store_n(&c->d->dp->service_states[s->id].watch, plan_watch(cs->want),
+			 __ATOMIC_RELAXED);
 }
 
 static void service_commit(struct change *c, const struct change_service *cs)

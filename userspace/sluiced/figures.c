@@ -41,6 +41,25 @@ static void find_tallies(const struct figures *f, uint32_t id, size_t *ret_first
 	*ret_n = end - first;
 }
 
+/* The times of account @id, likewise. */
+static void find_latencies(const struct figures *f, uint32_t id, size_t *ret_first, size_t *ret_n)
+{
+	size_t low = 0, high = f->n_latencies;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (f->latencies[middle].account < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	*ret_first = low;
+	while (high < f->n_latencies && f->latencies[high].account == id)
+		high++;
+	*ret_n = high - low;
+}
+
 static int accounts_grow(struct gather *g)
 {
 	size_t cap = g->cap ? 2 * g->cap : 64;
@@ -67,6 +86,7 @@ static void gather_account(void *arg, const char *text, const struct sl_name *na
 		return;
 	stats_account(g->dp, name->id, &a.admitted);
 	find_tallies(f, name->id, &a.tally, &a.n_tallies);
+	find_latencies(f, name->id, &a.latency, &a.n_latencies);
 	if (!a.admitted.packets && !a.n_tallies)
 		return;
 
@@ -130,8 +150,12 @@ int figures_read(const struct dataplane *dp, struct names *names, uint64_t now_n
 	int err;
 
 	err = stats_tallies(dp, &f.tallies, &f.n_tallies);
-	if (err)
+	if (!err)
+		err = stats_latencies(dp, &f.latencies, &f.n_latencies);
+	if (err) {
+		figures_free(&f);
 		return err;
+	}
 	f.claimed = calloc(f.n_tallies + 1, 1);
 	g.err = f.claimed ? 0 : -ENOMEM;
 	while (f.none_n < f.n_tallies && !f.tallies[f.none_n].account)
@@ -157,6 +181,7 @@ void figures_free(struct figures *f)
 	free(f->tenants);
 	free(f->tallies);
 	free(f->claimed);
+	free(f->latencies);
 	*f = (struct figures){};
 }
 
@@ -209,6 +234,44 @@ void figure_add_unclaimed(const struct figures *f, struct figure *sum)
 	for (size_t i = f->none_n; i < f->n_tallies; i++)
 		if (!f->claimed[i])
 			figure_add_tally(&f->tallies[i], sum);
+}
+
+static void add_times(const struct stats_latency *l, struct figure_times *sum)
+{
+	struct sl_latency *to = &sum->of[l->sort];
+
+	to->sum_ns += l->times.sum_ns;
+	for (size_t i = 0; i < SL_LATENCY_BUCKETS; i++)
+		to->bucket[i] += l->times.bucket[i];
+}
+
+bool figure_add_account_times(const struct figures *f, size_t account, struct figure_times *sum)
+{
+	const struct figure_account *a = &f->accounts[account];
+
+	for (size_t i = a->latency; i < a->latency + a->n_latencies; i++)
+		add_times(&f->latencies[i], sum);
+	return a->n_latencies;
+}
+
+bool figure_add_tenant_times(const struct figures *f, const struct figure_tenant *t,
+			     struct figure_times *sum)
+{
+	bool any = false;
+
+	for (size_t i = t->account; i < t->account + t->n_accounts; i++)
+		any |= figure_add_account_times(f, i, sum);
+	return any;
+}
+
+bool figure_add_other_times(const struct figures *f, struct figure_times *sum)
+{
+	size_t first, n;
+
+	find_latencies(f, SL_TALLY_OTHER, &first, &n);
+	for (size_t i = first; i < first + n; i++)
+		add_times(&f->latencies[i], sum);
+	return n;
 }
 
 uint64_t figure_refused(const struct figure *f)

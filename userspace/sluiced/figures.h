@@ -29,8 +29,9 @@ struct figure_account {
 	char *tenant; /* owns both texts */
 	const char *service;
 	struct sl_hot admitted;
-	uint64_t refused;	 /* packets, of all reasons */
-	size_t tally, n_tallies; /* in figures.tallies */
+	uint64_t refused;	     /* packets, of all reasons */
+	size_t tally, n_tallies;     /* in figures.tallies */
+	size_t latency, n_latencies; /* in figures.latencies */
 };
 
 struct figure_tenant {
@@ -50,6 +51,13 @@ struct figures {
 	size_t none_n;	      /* tallies[0..none_n): no account was found */
 	uint8_t *claimed;     /* a byte a tally: an account with a name has it */
 	uint32_t tallies_cap; /* of the map, for doctor */
+	struct stats_latency *latencies;
+	size_t n_latencies;
+};
+
+/* Times from request to answer, by enum sl_latency_sort; large. */
+struct figure_times {
+	struct sl_latency of[SL_L__MAX];
 };
 
 int figures_read(const struct dataplane *dp, struct names *names, uint64_t now_ns,
@@ -66,6 +74,12 @@ void figure_add_tenant(const struct figures *f, const struct figure_tenant *t, s
 void figure_add_none(const struct figures *f, struct figure *sum);
 /* Tallies of accounts whose name is gone, and of SL_TALLY_OTHER. */
 void figure_add_unclaimed(const struct figures *f, struct figure *sum);
+
+/* The same of times. False: there are none. */
+bool figure_add_account_times(const struct figures *f, size_t account, struct figure_times *sum);
+bool figure_add_tenant_times(const struct figures *f, const struct figure_tenant *t,
+			     struct figure_times *sum);
+bool figure_add_other_times(const struct figures *f, struct figure_times *sum);
 
 uint64_t figure_refused(const struct figure *f); /* packets, of all reasons */
 uint64_t figure_offered_packets(const struct figure *f);

@@ -196,6 +196,7 @@ static int put_accounts(FILE *f, struct daemon *d, size_t *ret_folded)
 		put_by_reason(f, &rows, "sluice_marked_packets_total",
 			      offsetof(struct figure, marked));
 		*ret_folded = rows.folded;
+		err = metrics_latencies(f, &fig, order);
 	}
 	figures_free(&fig);
 	return err;

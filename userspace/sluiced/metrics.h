@@ -16,10 +16,12 @@
 #define METRICS_MAX_ACCOUNTS  10000
 #define METRICS_MAX_SERVICES  1024
 #define METRICS_MAX_INSTANCES 8192
+#define METRICS_MAX_LATENCIES 2000 /* accounts whose times are told; each has 22 samples a sort */
 
 enum metric_type {
 	METRIC_COUNTER,
 	METRIC_GAUGE,
+	METRIC_HISTOGRAM, /* its samples are NAME_bucket, NAME_sum and NAME_count */
 };
 
 /* Begin a family; its samples follow. @help ends without a full stop. */
@@ -38,5 +40,9 @@ void metric_float(FILE *f, const char *name, const char *const *labels, double v
  */
 struct daemon;
 void metrics_services(FILE *f, struct daemon *d, size_t *ret_services, size_t *ret_instances);
+
+/* Times from request to answer: metrics_latency.c. @order: of tenants. 0 or -ENOMEM. */
+struct figures;
+int metrics_latencies(FILE *f, const struct figures *fig, const size_t *order);
 
 #endif /* SL_METRICS_H */

@@ -20,9 +20,11 @@ static void put_escaped(FILE *f, const char *text, bool quote)
 
 void metric_family(FILE *f, const char *name, enum metric_type type, const char *help)
 {
+	static const char *const types[] = { "counter", "gauge", "histogram" };
+
 	fprintf(f, "# HELP %s ", name);
 	put_escaped(f, help, false);
-	fprintf(f, "\n# TYPE %s %s\n", name, type == METRIC_COUNTER ? "counter" : "gauge");
+	fprintf(f, "\n# TYPE %s %s\n", name, types[type]);
 }
 
 static void put_head(FILE *f, const char *name, const char *const *labels)
