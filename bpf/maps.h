@@ -128,7 +128,10 @@ SL_MAP_ARRAY(sl_kinds, struct sl_kind_counters, SL_DEF_SERVICES);
 /* (account, reason, cpu) -> packets that were not admitted. Full: SL_TALLY_OTHER. */
 SL_MAP_HASH(sl_tallies, struct sl_tally_key, __u64, SL_DEF_TALLIES);
 
-/* Sampled packets, struct sl_event. */
+/* cpu -> what is traced, and how much was. Missing: the packet is not traced. */
+SL_MAP_ARRAY(sl_tracing, struct sl_tracing, SL_MAX_CPUS);
+
+/* Sampled packets: struct sl_event, or struct sl_trace, which is longer. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 18);
