@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "api.h"
+#include "http.h"
 #include "packet_events.h"
 #include "trace_line.h"
 
@@ -45,6 +46,7 @@ static void trace_resume(struct api_trace *t)
 		return;
 	t->suspended = false;
 	MHD_resume_connection(t->conn);
+	http_wake(t->api->control);
 }
 
 /* All of the line, or nothing. */
@@ -247,9 +249,10 @@ static void trace_begin(struct api_request *r, struct api_trace *t)
 		api_reply(r, 0, NULL);
 		return;
 	}
+	trace_hold(t, ""); /* the reader learns at once that it is in force */
 	a->trace = t;
 	packet_events_trace(a->d->packet_events, &t->ask, on_packet, t);
-	uv_timer_start(&t->beat, on_beat, 0, TRACE_BEAT_MS);
+	uv_timer_start(&t->beat, on_beat, TRACE_BEAT_MS, TRACE_BEAT_MS);
 	r->status = MHD_HTTP_OK;
 	MHD_add_response_header(r->response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/x-ndjson");
 	MHD_add_response_header(r->response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
