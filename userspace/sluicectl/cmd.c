@@ -105,7 +105,7 @@ static const struct {
 	  "--tenant, --service, --reason leave out others where packets pass, before the cap:\n"
 	  "--rate N, 100 a second and CPU; --sample N takes one in N (a power of two) before it.\n"
 	  "What was left out is counted, and told at the end. Headers only, and pseudonyms for\n"
-	  "addresses (240.x.x.x, 100::x) that are no service's or instance's; root may ask for\n"
+	  "addresses (240.0.0.0/4, 100::/64) that are no service's or instance's; root may ask for\n"
 	  "--addresses and for --payload. --write FILE.pcapng is for Wireshark.\n\n"
 	  "  sluicectl trace --tenant acme --reason device_messages\n"
 	  "  sluicectl trace --service broker --seconds 10 --write broker.pcapng\n"
