@@ -150,6 +150,8 @@ static bool trace_line(void *arg, char *line)
 	o = cJSON_Parse(line);
 	if (cJSON_GetObjectItemCaseSensitive(o, "end")) {
 		t->ended = true;
+		if (t->c->json)
+			puts(line);
 		say_end(o);
 	} else if (o) {
 		if (t->out)
