@@ -142,7 +142,9 @@ fields() {
 }
 for name in steered answers mqtt; do
 	capinfos "$LAB_DIR/$name.pcapng" >"$LAB_DIR/info" || fail "$name: $(cat "$LAB_DIR/info")"
-	grep -q 'pcapng' "$LAB_DIR/info" && grep -q 'nanoseconds' "$LAB_DIR/info" || fail "$name: $(cat "$LAB_DIR/info")"
+	for word in pcapng nanoseconds; do
+		grep -q $word "$LAB_DIR/info" || fail "$name: no $word: $(cat "$LAB_DIR/info")"
+	done
 	diff <(fields $name frame.len) <(lines $name | jq .length) >/dev/null || fail "$name: other lengths"
 	diff <(fields $name frame.time_epoch) <(lines $name | grep -o '"ts":[0-9.]*' | cut -c6-) >/dev/null ||
 		fail "$name: other times"
@@ -191,8 +193,8 @@ say "payload and addresses only for root who asks"
 lab_start flood acme "$T/coapload" --to "$VIP4" --non --rate 4000 --duration 120 --from "$ACME4"
 flood=$lab_pid
 trace --count 7 --seconds 30 >"$LAB_DIR/out" 2>&1 || fail "--count: $(cat "$LAB_DIR/out")"
-[ "$(grep -c '^{"n"' "$LAB_DIR/out")" = 7 ] && grep -q -- '--count is reached' "$LAB_DIR/out" ||
-	fail "--count: $(tail -n 1 "$LAB_DIR/out")"
+[ "$(grep -c '^{"n"' "$LAB_DIR/out")" = 7 ] || fail "--count: $(tail -n 1 "$LAB_DIR/out")"
+grep -q -- '--count is reached' "$LAB_DIR/out" || fail "--count: $(tail -n 1 "$LAB_DIR/out")"
 wait_for control_is "$OFF"
 trace --tenant acme --service telemetry --rate 5 --seconds 2 --sample 4 >"$LAB_DIR/out" 2>&1 || fail "--seconds"
 end=$(grep '^{"end"' "$LAB_DIR/out")
