@@ -28,7 +28,8 @@ control() {
 OFF='[1023,false]' ON='[2147483648,true]'
 control_is() { [ "$(control)" = "$1" ]; }
 
-trace() { in_ns node "$SLUICECTL" --socket "$LAB_DIR/control.sock" --json trace "$@"; }
+# One that does not end fails.
+trace() { in_ns node timeout 20 "$SLUICECTL" --socket "$LAB_DIR/control.sock" --json trace "$@"; }
 # trace_start NAME [OPTION...]: in the background, once it is in force.
 trace_start() {
 	local name=$1
@@ -82,7 +83,7 @@ refused 'no tenant' --tenant nobody --write "$LAB_DIR/keep"
 chmod 711 "$LAB_DIR"
 cp "$SLUICECTL" "$LAB_DIR/ctl"
 as_member() { # of the socket's group, not root
-	in_ns node setpriv --reuid 65534 --regid 0 --clear-groups "$LAB_DIR/ctl" --socket "$LAB_DIR/control.sock" \
+	in_ns node timeout 20 setpriv --reuid 65534 --regid 0 --clear-groups "$LAB_DIR/ctl" --socket "$LAB_DIR/control.sock" \
 		--json trace "$@" 2>&1
 }
 for option in --payload --addresses; do
