@@ -149,7 +149,10 @@ struct {
 	__uint(max_entries, SL_DEF_LATENCIES);
 } sl_latencies SEC(".maps");
 
-/* Sampled packets, struct sl_event. */
+/* cpu -> what is traced, and how much was. Missing: the packet is not traced. */
+SL_MAP_ARRAY(sl_tracing, struct sl_tracing, SL_MAX_CPUS);
+
+/* Sampled packets: struct sl_event, or struct sl_trace, which is longer. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 18);

@@ -10,6 +10,7 @@
 #include "../maps.h"
 #include "../pkt.h"
 #include "note.h"
+#include "trace.h"
 
 /* Bit sets over enum sl_reason, so that a test is a shift. */
 static __always_inline bool reason_is(enum sl_reason why, enum sl_reason_group group)
@@ -52,14 +53,6 @@ static __always_inline void account_admitted(const struct pkt *p)
 	hot->connections += p->step == FLOW_OPENER;
 }
 
-/* What an event says of a packet, but for its flow. */
-struct sampled {
-	__u64 device;
-	__u32 account, tenant;
-	__u16 service, instance;
-	__u16 reason, kind;
-};
-
 /* A flood of a thousand times what is usual is no thousand times as interesting. */
 static __always_inline bool event_allowed(const struct sl_control *control)
 {
@@ -76,41 +69,21 @@ static __always_inline bool event_allowed(const struct sl_control *control)
 	return n->events++ < control->event_max;
 }
 
-static __always_inline void event_write(struct sl_event *e, struct xdp_md *ctx,
-					const struct flow *f, const struct sampled *s,
-					const struct sl_control *control)
+/* VERIFIER: alone, because it is reached in many states. @seen: packets of the same reason
+ * and CPU before this one. Returns nothing.
+ */
+sl_global int sl_sample(struct xdp_md *ctx, const struct flow *f, const struct sampled *s,
+			const struct sl_return *ret, __u32 seen)
 {
-	__u32 len = ctx->data_end - ctx->data;
-
-	sl_opaque(len); /* VERIFIER: clang 19 would spill half of a packet pointer */
-	*e = (struct sl_event){
-		.time_ns = now_coarse_ns(),
-		.ifindex = ctx->ingress_ifindex,
-		.len = len,
-		.account = s->account,
-		.service = s->service,
-		.instance = s->instance,
-		.reason = s->reason,
-		.kind = s->kind,
-		.proto = f->proto,
-	};
-	if (!f->l3_len)
-		return;
-	e->family = f->is_v4 ? 4 : 6;
-	e->sport = f->sport;
-	e->dport = f->dport;
-	e->device = s->device ?: device_hash(control->device_key, &f->src, f->is_v4, s->tenant);
-}
-
-/* VERIFIER: alone, because it is reached in many states. Returns nothing. */
-sl_global int sl_sample(struct xdp_md *ctx, const struct flow *f, const struct sampled *s)
-{
-	const struct sl_control *control;
+	struct sl_control *control;
 	struct sl_event *e;
-	__u32 zero = 0;
+	__u32 zero = 0, mask;
 
 	control = bpf_map_lookup_elem(&sl_control, &zero);
 	if (!control || !f || !s)
+		return 0;
+	mask = control->traced_s ? trace(ctx, f, s, ret, control) : control->event_mask;
+	if (!mask || seen & mask)
 		return 0;
 	if (!event_allowed(control)) {
 		note(SL_N_EVENT_CAPPED);
@@ -126,13 +99,16 @@ sl_global int sl_sample(struct xdp_md *ctx, const struct flow *f, const struct s
 	return 0;
 }
 
-static __always_inline void account_event(const struct pkt *p, enum sl_reason why)
+static __always_inline void account_event(const struct pkt *p, enum sl_reason why, __u32 seen)
 {
 	struct sampled s = {
 		.device = p->device,
 		.instance = p->inst_id,
 		.reason = why,
 		.kind = p->kind,
+		.protocol = p->svc ? p->svc->protocol : SL_P__MAX,
+		.row = p->row,
+		.redirected = p->egress != 0,
 	};
 
 	if (p->svc)
@@ -145,7 +121,7 @@ static __always_inline void account_event(const struct pkt *p, enum sl_reason wh
 		s.account = p->account->id;
 		s.tenant = p->account->tenant;
 	}
-	sl_sample(p->ctx, pkt_flow(p), &s);
+	sl_sample(p->ctx, pkt_flow(p), &s, p->ret, seen);
 }
 
 static __always_inline int stage_account(struct pkt *p, enum sl_reason why)
@@ -163,8 +139,9 @@ static __always_inline int stage_account(struct pkt *p, enum sl_reason why)
 		account_admitted(p);
 	else if (p->svc)
 		tally(p, why);
-	if (p->control->event_mask && !(seen & p->control->event_mask))
-		account_event(p, why);
+	/* Of SL_EVERY_PACKET no bit is left. */
+	if (p->control->event_mask && !(seen & (SL_EVERY_PACKET - 1) & p->control->event_mask))
+		account_event(p, why, seen);
 	return reason_action(p, why);
 }
 

@@ -35,9 +35,10 @@ struct sl_addr {
 #define SL_HASH_WORDS 8
 struct sl_control {
 	__u32 bank;	  /* 0 or 1 */
-	__u32 event_mask; /* a power of two less 1: one event a reason and CPU each that many */
+	__u32 event_mask; /* a power of two less 1: one event a reason and CPU each that many; or
+			   * SL_EVERY_PACKET, while somebody traces */
 	__u32 event_max;  /* a second and CPU; 0: any number */
-	__u32 pad;
+	__u32 traced_s;	  /* up to this second of CLOCK_MONOTONIC sl_tracing is in force; 0: not */
 	__u64 flow_key[SL_HASH_WORDS];
 	__u64 device_key[SL_HASH_WORDS];
 };
@@ -510,6 +511,45 @@ struct sl_event {
 	__u8 pad[6];
 };
 _Static_assert(sizeof(struct sl_event) == 48, "no hidden padding");
+
+#define SL_EVERY_PACKET (1u << 31)
+
+/* Index: cpu. What the one who traces wants, written by the daemon before
+ * sl_control.traced_s; and what came of it, written by packets.
+ */
+#define SL_TRACE_ANY 0xffff
+struct sl_tracing {
+	__u32 event_mask;  /* sl_control's, when nobody traces */
+	__u32 sample_mask; /* a power of two less 1: of what is asked for, one each that many */
+	__u32 max;	   /* a second and CPU */
+	__u32 tenant;	   /* 0: any */
+	__u16 service;	   /* 0: any */
+	__u16 reason;	   /* SL_TRACE_ANY: any */
+	__u32 payload;	   /* not 0: SL_TRACE_BYTES of the frame, else its headers */
+	__u32 second;	   /* of @told */
+	__u32 told;
+	__u64 matched; /* all that was asked for */
+	__u64 capped;  /* of it over @max, */
+	__u64 lost;    /* and of what found the ring full */
+	__u64 pad;
+};
+_Static_assert(sizeof(struct sl_tracing) == 64, "one cache line");
+
+/* A traced packet, in the same ring as events: @bytes are the frame's as it leaves, the
+ * addresses those with which it came.
+ */
+#define SL_TRACE_BYTES 256
+struct sl_trace {
+	struct sl_event event;
+	struct sl_addr src, dst;
+	__u16 captured; /* of @bytes; the rest of them is nothing */
+	__u16 l4;	/* offset of the transport header; 0: none was found */
+	__u16 payload;	/* offset behind it */
+	__u8 row;	/* enum affinity_row */
+	__u8 redirected;
+	__u8 bytes[SL_TRACE_BYTES];
+};
+_Static_assert(sizeof(struct sl_trace) == 88 + SL_TRACE_BYTES, "no hidden padding");
 
 /* Where a packet's stages put what is too much for the stack. */
 struct sl_scratch {

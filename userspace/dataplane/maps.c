@@ -108,6 +108,7 @@ static const struct mapping {
 	{ "sl_answers",      M(answers),        PROT_READ },
 	{ "sl_counters",     M(counters),       PROT_READ },
 	{ "sl_kinds",        M(kinds),          PROT_READ },
+	{ "sl_tracing",      M(tracing),        RW },
 #undef RW
 #undef M
 };

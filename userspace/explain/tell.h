@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A verdict as words: a line of JSON for machines, or of text for people. */
+/* A verdict as words (common/told.h): a line of JSON for machines, or of text for people. */
 #ifndef SL_EXPLAIN_TELL_H
 #define SL_EXPLAIN_TELL_H
 
@@ -8,10 +8,9 @@
 #include "capture.h"
 #include "ground.h"
 
-void tell_head(FILE *to, bool color);
-void tell_text(FILE *to, bool color, const struct ground *g, const struct capture_frame *f,
-	       const struct verdict *v);
 /* False: out of memory. */
+bool tell_text(FILE *to, bool color, const struct ground *g, const struct capture_frame *f,
+	       const struct verdict *v);
 bool tell_json(FILE *to, const struct ground *g, const struct capture_frame *f,
 	       const struct verdict *v);
 

@@ -114,9 +114,23 @@ void client_say_unreachable(const struct ctl *c)
 			  c->socket);
 }
 
+static enum ctl_result say_refusal(const struct ctl *c, const struct client_reply *r)
+{
+	cJSON *json = cJSON_Parse(r->text ? r->text : "");
+	const char *why = json_text(json, "error");
+
+	if (*why)
+		ctl_error(c, "%s", why);
+	else
+		ctl_error(c, "the daemon answered with status %ld", r->status);
+	cJSON_Delete(json);
+	return CTL_FAILED;
+}
+
 /* -- a stream of lines -- */
 
 struct lines {
+	CURL *curl;
 	client_line_fn fn;
 	void *arg;
 	char *line;
@@ -127,9 +141,11 @@ struct lines {
 static size_t take_lines(char *data, size_t size, size_t n, void *arg)
 {
 	struct lines *l = arg;
+	long status = 0;
 
+	curl_easy_getinfo(l->curl, CURLINFO_RESPONSE_CODE, &status);
 	for (size_t i = 0; i < size * n; i++) {
-		if (data[i] != '\n') {
+		if (data[i] != '\n' || status >= HTTP_BAD) { /* a refusal is kept whole */
 			if (l->len + 1 < MAX_LINE)
 				l->line[l->len++] = data[i];
 			continue;
@@ -148,9 +164,9 @@ enum ctl_result client_lines(const struct ctl *c, const char *path, uint64_t las
 			     client_line_fn fn, void *arg)
 {
 	sl_autofree char *memory = malloc(MAX_LINE);
-	struct lines l = { .fn = fn, .arg = arg, .line = memory };
 	struct curl_slist *headers = NULL;
 	CURL *curl = handle(c, path);
+	struct lines l = { .curl = curl, .fn = fn, .arg = arg, .line = memory };
 	char last[48];
 	long status = 0;
 	CURLcode code;
@@ -166,7 +182,6 @@ enum ctl_result client_lines(const struct ctl *c, const char *path, uint64_t las
 		headers = curl_slist_append(headers, last);
 	}
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-	curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_lines);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, &l);
 	code = curl_easy_perform(curl);
@@ -176,8 +191,8 @@ enum ctl_result client_lines(const struct ctl *c, const char *path, uint64_t las
 	if (UNREACHABLE(code))
 		return CTL_UNREACHABLE;
 	if (status >= HTTP_BAD) {
-		ctl_error(c, "%s: the daemon answered with status %ld", path, status);
-		return CTL_FAILED;
+		memory[l.len] = '\0';
+		return say_refusal(c, &(struct client_reply){ .status = status, .text = memory });
 	}
 	/* However a stream ended: the caller may take it up again. */
 	return CTL_OK;
@@ -210,19 +225,6 @@ bool ctl_path(const struct ctl *c, char ret[CTL_PATH_LEN], const char *fmt, ...)
 	if (!ok)
 		ctl_error(c, "a name is too long");
 	return ok;
-}
-
-static enum ctl_result say_refusal(const struct ctl *c, const struct client_reply *r)
-{
-	cJSON *json = cJSON_Parse(r->text ? r->text : "");
-	const char *why = json_text(json, "error");
-
-	if (*why)
-		ctl_error(c, "%s", why);
-	else
-		ctl_error(c, "the daemon answered with status %ld", r->status);
-	cJSON_Delete(json);
-	return CTL_FAILED;
 }
 
 static enum ctl_result call_json(const struct ctl *c, const char *method, const char *path,

@@ -26,6 +26,7 @@ const struct cmd cmds[] = {
 	{ "top", "", "--once --interval=TIME --limit=N --sort=KEY", "live: what tenants offer, what is admitted, refused and why", 0, 0, cmd_top },
 	{ "reasons", "", "--all", "packets by the reason under which they left", 0, 0, cmd_reasons },
 	{ "events", "", "--follow --packets --after=N --limit=N", "what changed and why", 0, 0, cmd_events },
+	{ "trace", "", "--tenant=TENANT --service=SERVICE --reason=REASON --count=N --seconds=S --rate=N --sample=N --write=FILE --addresses --payload", "live: headers of packets, and what became of them and why", 0, 0, cmd_trace },
 	{ "reload", "", "", "read the configuration file again", 0, 0, cmd_reload },
 	{ "check", "FILE", "", "validate a configuration; changes nothing", 1, 1, cmd_check },
 	{ "config show", "", "", "the configuration in force, without its secret", 0, 0, cmd_config_show },
@@ -94,6 +95,31 @@ bool cmd_is_group(const char *word)
 
 /* -- help -- */
 
+/* What a usage line cannot teach. */
+static const struct {
+	const char *path, *text;
+} lessons[] = {
+	{ "trace",
+	  "A line a packet, as it leaves, in the words of explain, until 1000 (--count) or 60 s\n"
+	  "(--seconds), Ctrl-C, or the end of this process. Nothing is traced without a reader.\n"
+	  "--tenant, --service, --reason leave out others where packets pass, before the cap:\n"
+	  "--rate N, 100 a second and CPU; --sample N takes one in N (a power of two) before it.\n"
+	  "What was left out is counted, and told at the end. Headers only, and pseudonyms for\n"
+	  "addresses (240.0.0.0/4, 100::/64) that are no service's or instance's; root may ask "
+	  "for\n"
+	  "--addresses and for --payload. --write FILE.pcapng is for Wireshark.\n\n"
+	  "  sluicectl trace --tenant acme --reason device_messages\n"
+	  "  sluicectl trace --service broker --seconds 10 --write broker.pcapng\n"
+	  "  sluicectl --json trace --count 50 | jq .kind\n" },
+};
+
+static void print_lesson(const struct cmd *cmd)
+{
+	for (size_t i = 0; i < sizeof(lessons) / sizeof(lessons[0]); i++)
+		if (!strcmp(lessons[i].path, cmd->path))
+			printf("\n%s", lessons[i].text);
+}
+
 void cmd_print_usage(const struct cmd *cmd, FILE *to)
 {
 	const char *at = cmd->options;
@@ -137,6 +163,7 @@ enum ctl_result cmd_help(struct ctl *c)
 	if (cmd) {
 		cmd_print_usage(cmd, stdout);
 		printf("\n%s\n", cmd->help);
+		print_lesson(cmd);
 		return CTL_OK;
 	}
 	for (cmd = cmds; cmd->path; cmd++) {

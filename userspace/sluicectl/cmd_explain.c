@@ -9,6 +9,7 @@
 #include <time.h>
 #include <sluice/names.h>
 #include "../common/cleanup.h"
+#include "../common/told.h"
 #include "../config/config.h"
 #include "../explain/capture.h"
 #include "../explain/ground.h"
@@ -55,9 +56,8 @@ static enum ctl_result explain_frame(struct explain *x, const struct capture_fra
 			  (unsigned long long)f->n, strerror(-err));
 		return CTL_FAILED;
 	}
-	if (!x->c->json) {
-		tell_text(stdout, x->c->color, x->ground, f, &v);
-	} else if (!tell_json(stdout, x->ground, f, &v)) {
+	if (!(x->c->json ? tell_json(stdout, x->ground, f, &v)
+			 : tell_text(stdout, x->c->color, x->ground, f, &v))) {
 		ctl_error(x->c, "no memory");
 		return CTL_FAILED;
 	}
@@ -99,7 +99,7 @@ static enum ctl_result explain_all(struct explain *x)
 	if (!strcmp(x->c->argv[0], "-")) /* whoever writes it may do so as frames come */
 		setvbuf(stdout, NULL, _IOLBF, 0);
 	if (!x->c->json)
-		tell_head(stdout, x->c->color);
+		told_head(stdout, x->c->color);
 	while (!rc && !stopped_by && (n = capture_next(x->in, &f, &why)) != 0) {
 		if (n == 1) {
 			rc = explain_frame(x, &f);

@@ -19,7 +19,7 @@ enum ctl_result {
 	CTL_UNREACHABLE = 3,
 };
 
-#define CTL_MAX_OPTIONS 8
+#define CTL_MAX_OPTIONS 12
 #define CTL_PATH_LEN	512
 
 struct ctl;
@@ -126,6 +126,7 @@ enum ctl_result cmd_tenant_show(struct ctl *c);
 enum ctl_result cmd_tenant_quota(struct ctl *c);
 enum ctl_result cmd_top(struct ctl *c);	   /* cmd_top.c */
 enum ctl_result cmd_events(struct ctl *c); /* cmd_events.c */
+enum ctl_result cmd_trace(struct ctl *c);  /* cmd_trace.c */
 enum ctl_result cmd_reload(struct ctl *c); /* cmd_config.c */
 enum ctl_result cmd_check(struct ctl *c);
 enum ctl_result cmd_config_show(struct ctl *c);

@@ -24,6 +24,8 @@ static const struct api_route routes[] = {
 	{ "GET",    "/v1/top",                     0,              api_get_top },
 	{ "GET",    "/v1/reasons",                 0,              api_get_reasons },
 	{ "GET",    "/v1/events",                  0,              api_get_events },
+	{ "GET",    "/v1/trace",                   0,              api_get_trace },
+	{ "DELETE", "/v1/trace",                   0,              api_delete_trace },
 	{ "GET",    "/v1/config",                  0,              api_get_config },
 	{ "PUT",    "/v1/config",                  API_MAX_BODY,   api_put_config },
 	{ "POST",   "/v1/check",                   API_MAX_BODY,   api_check },
@@ -197,6 +199,7 @@ void api_close(struct api *a)
 		return;
 	events_unlisten(a->d->events, on_event, a);
 	api_events_close(a);
+	api_trace_close(a);
 	if (a->control)
 		unlink(a->d->socket_path);
 	http_close(a->control);

@@ -23,6 +23,7 @@
 #define API_EVENTS_LIMIT   1000
 
 struct api_stream;
+struct api_trace;
 struct http;
 
 struct api {
@@ -33,6 +34,7 @@ struct api {
 	/* server-sent events */
 	struct api_stream *streams;
 	unsigned int n_streams;
+	struct api_trace *trace; /* NULL: nobody traces */
 	uv_timer_t heartbeat;
 	uint64_t last_seq;
 	/* learnt from events of type "reload" */
@@ -148,5 +150,10 @@ void api_events_close(struct api *a); /* every stream is resumed and ends */
 
 /* -- doctor.c: an array of checks -- */
 void doctor_run(struct daemon *d, cJSON *checks);
+
+/* -- live headers: api_trace.c -- */
+void api_get_trace(struct api_request *r);
+void api_delete_trace(struct api_request *r);
+void api_trace_close(struct api *a); /* it ends, and sampling is as configured */
 
 #endif /* SL_API_H */

@@ -8,6 +8,7 @@
 #include "change.h"
 #include "links.h"
 #include "overlay.h"
+#include "packet_events.h"
 #include "registry_own.h"
 #include "rings.h"
 #include "sweep.h"
@@ -238,23 +239,14 @@ static void model_take(struct change *c)
 	c->model->n_services = n;
 }
 
-/* 0 is "no events"; of one in one, every second is the most. */
-static uint32_t event_mask(uint32_t sample)
-{
-	if (!sample)
-		return 0;
-	return sample > 1 ? sample - 1 : 1;
-}
-
 void change_commit(struct change *c)
 {
 	struct daemon *d = c->d;
 
 	model_take(c);
 	services_commit(c);
+	packet_events_sampling(d);
 	if (!c->services_only) {
-		d->dp->control->event_max = d->model->event_max;
-		d->dp->control->event_mask = event_mask(d->model->event_sample);
 		links_commit(d, d->model);
 		if (!c->stale)
 			drop_names(c);

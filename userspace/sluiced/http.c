@@ -242,6 +242,11 @@ int http_open(const struct http_opts *opts, int fd, struct http **ret)
 	return 0;
 }
 
+void http_wake(struct http *h)
+{
+	uv_timer_start(&h->timer, on_timer, 0, 0);
+}
+
 void http_close(struct http *h)
 {
 	if (!h)

@@ -36,6 +36,11 @@ int http_listen_tcp(const char *where, char reterr[HTTP_ERROR_LEN]);
  */
 int http_open(const struct http_opts *opts, int fd, struct http **ret);
 
+/* A connection has been resumed, by other than libmicrohttpd's own calls: look after it in
+ * the loop's next turn.
+ */
+void http_wake(struct http *h);
+
 /* Every suspended connection must have been resumed. Frees @h once the loop has
  * closed its handles. NULL is fine.
  */

@@ -15,6 +15,9 @@ struct packet_events {
 	uv_poll_t poll;
 	uint32_t second; /* what the count is of */
 	uint32_t told, dropped;
+	const struct trace_ask *ask; /* NULL: nobody traces */
+	trace_fn fn;
+	void *arg;
 };
 
 static const char *reason_label(uint16_t why)
@@ -104,10 +107,114 @@ static void tell(struct daemon *d, const struct sl_event *e)
 static int on_sample(void *arg, void *data, size_t size)
 {
 	struct packet_events *p = arg;
+	const struct sl_trace *t = data;
 
-	if (size >= sizeof(struct sl_event) && within_rate(p))
+	if (size >= sizeof(*t)) {
+		if (p->ask && t->captured <= SL_TRACE_BYTES)
+			p->fn(p->arg, t);
+	} else if (size >= sizeof(t->event) && within_rate(p)) {
 		tell(p->d, data);
+	}
 	return 0;
+}
+
+/* -- sampling -- */
+
+/* 0 is "no events"; of one in one, every second is the most. */
+static uint32_t event_mask(uint32_t sample)
+{
+	if (!sample)
+		return 0;
+	return sample > 1 ? sample - 1 : 1;
+}
+
+/* An id that no packet has where the name is not there, or is no more. */
+static uint32_t tenant_id(struct daemon *d, const char *name)
+{
+	struct sl_name found;
+
+	if (!*name)
+		return 0;
+	return names_find(registry_names(d->registry), SL_NAME_TENANT, name, &found) ? UINT32_MAX
+										     : found.id;
+}
+
+static uint16_t service_id(struct daemon *d, const char *name)
+{
+	const struct live_service *s = *name ? registry_service(d->registry, name) : NULL;
+
+	if (!*name)
+		return 0;
+	return s ? s->id : UINT16_MAX;
+}
+
+static void ask_write(struct daemon *d, const struct trace_ask *ask)
+{
+	uint32_t tenant = tenant_id(d, ask->tenant);
+	uint16_t service = service_id(d, ask->service);
+
+	for (uint32_t cpu = 0; cpu < d->dp->n_cpus; cpu++) {
+		struct sl_tracing *t = &d->dp->tracing[cpu];
+
+		t->event_mask = event_mask(d->model->event_sample);
+		t->sample_mask = ask->sample - 1;
+		t->max = ask->rate;
+		t->tenant = tenant;
+		t->service = service;
+		t->reason = ask->reason;
+		t->payload = ask->payload;
+	}
+}
+
+void packet_events_renew(struct packet_events *p)
+{
+	struct sl_control *control = p->d->dp->control;
+
+	if (!p->ask)
+		return;
+	__atomic_store_n(&control->traced_s, daemon_now_s() + TRACE_LEASE_S, __ATOMIC_RELEASE);
+	__atomic_store_n(&control->event_mask, SL_EVERY_PACKET, __ATOMIC_RELEASE);
+}
+
+void packet_events_sampling(struct daemon *d)
+{
+	struct sl_control *control = d->dp->control;
+
+	control->event_max = d->model->event_max;
+	if (d->packet_events && d->packet_events->ask) {
+		ask_write(d, d->packet_events->ask);
+		packet_events_renew(d->packet_events);
+		return;
+	}
+	__atomic_store_n(&control->event_mask, event_mask(d->model->event_sample),
+			 __ATOMIC_RELEASE);
+	__atomic_store_n(&control->traced_s, 0, __ATOMIC_RELEASE);
+}
+
+void packet_events_trace(struct packet_events *p, const struct trace_ask *ask, trace_fn fn,
+			 void *arg)
+{
+	for (uint32_t cpu = 0; ask && cpu < p->d->dp->n_cpus; cpu++)
+		p->d->dp->tracing[cpu] = (struct sl_tracing){};
+	p->ask = ask;
+	p->fn = fn;
+	p->arg = arg;
+	if (p->d->model)
+		packet_events_sampling(p->d);
+}
+
+struct trace_sums packet_events_sums(const struct packet_events *p)
+{
+	struct trace_sums sum = {};
+
+	for (uint32_t cpu = 0; cpu < p->d->dp->n_cpus; cpu++) {
+		const struct sl_tracing *t = &p->d->dp->tracing[cpu];
+
+		sum.matched += t->matched;
+		sum.capped += t->capped;
+		sum.lost += t->lost;
+	}
+	return sum;
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)
