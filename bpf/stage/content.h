@@ -288,11 +288,11 @@ sl_global int sl_content_allowed(struct xdp_md *ctx, __u64 bank, __u32 tenant)
 	c->key.len = sizeof(tenant);
 	__builtin_memcpy(c->key.text, &tenant, sizeof(tenant));
 	node = bpf_map_lookup_elem(&sl_trie, &c->key);
-	if (!node || node->value) /* no such privilege was ever spoken of, or all are given */
+	if (!node) /* nothing was ever said of it */
 		return 1;
 	if (!c->whole || c->detour)
 		return 0;
-	return content_path(ctx, c, node->child | bank) != 0;
+	return node->value || content_path(ctx, c, node->child | bank);
 }
 
 /* -- the stages -- */

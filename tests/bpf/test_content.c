@@ -421,9 +421,10 @@ static void test_paths_that_are_allowed(void **state)
 	assert_int_equal(bed_reason(bed, SL_R_PATH_NOT_ALLOWED), 9);
 	trie_allow(bed, 0, ACME, true);
 	for (size_t i = 0; i < SL_ARRAY_SIZE(cases); i++) {
+		bool dots = strstr(cases[i].path, "/.") && !strstr(cases[i].path, "/..x");
 		struct coapmake m = acme_get(cases[i].path);
 
-		assert_int_equal(of_acme(&m), XDP_REDIRECT);
+		assert_int_equal(of_acme(&m), dots ? XDP_DROP : XDP_REDIRECT);
 	}
 }
 
