@@ -10,6 +10,7 @@
 #include "../maps.h"
 #include "../pkt.h"
 #include "note.h"
+#include "top.h"
 
 /* Bit sets over enum sl_reason, so that a test is a shift. */
 static __always_inline bool reason_is(enum sl_reason why, enum sl_reason_group group)
@@ -50,6 +51,13 @@ static __always_inline void account_admitted(const struct pkt *p)
 	hot->bytes += p->flow.l3_len;
 	hot->messages += p->messages;
 	hot->connections += p->step == FLOW_OPENER;
+}
+
+static __always_inline void account_refused(const struct pkt *p, enum sl_reason why)
+{
+	tally(p, why);
+	if (p->device) /* then it has an account */
+		top_count(p, true);
 }
 
 /* What an event says of a packet, but for its flow. */
@@ -159,7 +167,7 @@ static __always_inline int stage_account(struct pkt *p, enum sl_reason why)
 	if (reason_is(why, SL_G_ADMITTED))
 		account_admitted(p);
 	else if (p->svc)
-		tally(p, why);
+		account_refused(p, why);
 	if (p->control->event_mask && !(seen & p->control->event_mask))
 		account_event(p, why);
 	return reason_action(p, why);

@@ -50,9 +50,13 @@
 #define SL_NAME_LEN		 64 /* of one object, with the terminating NUL */
 #define SL_NAME_KEY		 128
 
-#define SL_VLAN_DEPTH		 2
-#define SL_IPV6_EXT_DEPTH	 6
-#define SL_COAP_OPTIONS		 24 /* options walked; more are passed unexamined */
-#define SL_MQTT_MESSAGES	 8  /* counted in one segment */
+/* Of each CPU: tables of heavy devices, each of two windows. */
+#define SL_TOP_TENANTS	  15
+#define SL_TOP_SETS	  256 /* of eight devices; a power of two */
+
+#define SL_VLAN_DEPTH	  2
+#define SL_IPV6_EXT_DEPTH 6
+#define SL_COAP_OPTIONS	  24 /* options walked; more are passed unexamined */
+#define SL_MQTT_MESSAGES  8  /* counted in one segment */
 
 #endif /* SL_LIMITS_H */
