@@ -256,6 +256,7 @@ static const struct bad bad[] = {
 	{ "allow-methods-number", "tenants[0].allow", "{\"coap_methods\": [1]}", "tenants[0].allow.coap_methods[0]", "want \"GET\"" },
 	{ "allow-methods-twice", "tenants[0].allow", "{\"coap_methods\": [\"PUT\", \"PUT\"]}", "tenants[0].allow.coap_methods[1]", "\"PUT\" is listed twice" },
 	{ "allow-mqtt-versions", "tenants[0].allow", "{\"mqtt_versions\": [\"5\"]}", "tenants[0].allow.mqtt_versions", LATER },
+	{ "tenant-top-devices", "tenants[0].top_devices", "10", "tenants[0].top_devices", "want true or false" },
 	{ "tenant-on-excess-word", "tenants[0].on_excess", "\"reject\"", "tenants[0].on_excess", "want \"drop\", \"mark\" or \"answer\"" },
 	{ "match-object", "tenants[0].match", "{}", "tenants[0].match", "want a list [...] of matches" },
 	{ "match-empty", "tenants[0].match[0]", "{}", "tenants[0].match[0].source", "required" },

@@ -10,6 +10,7 @@
 #include "registry_own.h"
 #include "rings.h"
 #include "sweep.h"
+#include "top.h"
 
 static void no_memory(struct daemon *d, const char *service, const char *instance)
 {
@@ -255,6 +256,7 @@ void change_commit(struct change *c)
 		d->dp->control->event_max = d->model->event_max;
 		d->dp->control->event_mask = event_mask(d->model->event_sample);
 		links_commit(d, d->model);
+		top_update(d->top, d->model);
 		if (!c->stale)
 			drop_names(c);
 	}
