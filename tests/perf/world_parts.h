@@ -23,6 +23,7 @@ struct world_service_kind {
 	double tenant, device; /* packets and messages a second; 0: not limited */
 	int32_t moving_s;      /* all slots are in transition, since so many seconds */
 	bool gone, outliers;   /* the previous instances are down, by RST */
+	bool top;	       /* devices are counted */
 	bool full;	       /* no budget of pins and exchanges */
 	enum sl_cid_layout cid;
 	enum sl_device_key device_key;
