@@ -130,6 +130,11 @@ SL_MAP_ARRAY(sl_counters, struct sl_cpu_counters, SL_MAX_CPUS);
 /* cpu * services + service -> packets by kind; sized like sl_hot. */
 SL_MAP_ARRAY(sl_kinds, struct sl_kind_counters, SL_DEF_SERVICES);
 
+/* Heavy devices of tenants with top_devices, see struct sl_top_set; sized like sl_hot. The
+ * daemon empties the idle window before packets count in it.
+ */
+SL_MAP_ARRAY(sl_top, struct sl_top_set, SL_TOP_TENANTS * 2 * SL_TOP_SETS);
+
 /* (account, reason, cpu) -> packets that were not admitted. Full: SL_TALLY_OTHER. */
 SL_MAP_HASH(sl_tallies, struct sl_tally_key, __u64, SL_DEF_TALLIES);
 

@@ -84,7 +84,7 @@ static __always_inline bool pkt_begin(struct pkt *p)
 	p->control = bpf_map_lookup_elem(&sl_control, &zero);
 	if (!p->control)
 		return false;
-	p->bank = *(volatile __u32 *)&p->control->bank & 1;
+	p->bank = *(volatile __u16 *)&p->control->bank & 1;
 	return true;
 }
 

@@ -10,6 +10,7 @@
 #include "../maps.h"
 #include "../pkt.h"
 #include "note.h"
+#include "top.h"
 #include "trace.h"
 
 /* Bit sets over enum sl_reason, so that a test is a shift. */
@@ -51,6 +52,13 @@ static __always_inline void account_admitted(const struct pkt *p)
 	hot->bytes += p->flow.l3_len;
 	hot->messages += p->messages;
 	hot->connections += p->step == FLOW_OPENER;
+}
+
+static __always_inline void account_refused(const struct pkt *p, enum sl_reason why)
+{
+	tally(p, why);
+	if (p->device) /* then it has an account */
+		top_count(p, true);
 }
 
 /* A flood of a thousand times what is usual is no thousand times as interesting. */
@@ -138,7 +146,7 @@ static __always_inline int stage_account(struct pkt *p, enum sl_reason why)
 	if (reason_is(why, SL_G_ADMITTED))
 		account_admitted(p);
 	else if (p->svc)
-		tally(p, why);
+		account_refused(p, why);
 	/* Of SL_EVERY_PACKET no bit is left. */
 	if (p->control->event_mask && !(seen & (SL_EVERY_PACKET - 1) & p->control->event_mask))
 		account_event(p, why, seen);

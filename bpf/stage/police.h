@@ -12,6 +12,7 @@
 #include "../maps.h"
 #include "../pkt.h"
 #include "note.h"
+#include "top.h"
 
 /* Two quotas, @first and the one after it, at both levels. A cost of 0: not
  * limited. Costs are of this packet, in the units of their level.
@@ -169,8 +170,10 @@ static __always_inline enum sl_reason police(struct pkt *p, enum sl_quota first,
 
 static __always_inline enum sl_reason stage_police_bytes(struct pkt *p)
 {
-	if (p->account->device_mask)
+	if (p->account->device_mask) {
 		p->device = pkt_device(p);
+		top_count(p, false);
+	}
 	return police(p, SL_Q_PACKETS, 1, p->flow.l3_len);
 }
 

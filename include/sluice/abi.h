@@ -34,7 +34,8 @@ struct sl_addr {
  */
 #define SL_HASH_WORDS 8
 struct sl_control {
-	__u32 bank;	  /* 0 or 1 */
+	__u16 bank;	  /* 0 or 1 */
+	__u16 top_turn;	  /* lowest bit: the window of sl_top that packets count in */
 	__u32 event_mask; /* a power of two less 1: one event a reason and CPU each that many; or
 			   * SL_EVERY_PACKET, while somebody traces */
 	__u32 event_max;  /* a second and CPU; 0: any number */
@@ -145,6 +146,12 @@ enum sl_excess {
 #define SL_METHODS	7
 #define SL_METHOD_OTHER (1 << SL_METHODS)
 
+/* In sl_account.device_mask: from this bit on, which table of sl_top its devices are counted
+ * in, 1 to SL_TOP_TENANTS; 0: in none.
+ */
+#define SL_TOP_SHIFT 4
+_Static_assert(SL_Q__MAX <= SL_TOP_SHIFT && SL_TOP_TENANTS << SL_TOP_SHIFT <= 0xff, "both fit");
+
 /* What one tenant may do with one service: everything the packet path needs to
  * know of both, so that it looks up once. A tenant's accounts repeat its quota.
  */
@@ -152,7 +159,7 @@ struct sl_account {
 	__u32 id;
 	__u32 tenant;
 	__u8 quota_mask;	      /* 1 << enum sl_quota: limited for the tenant as a whole */
-	__u8 device_mask;	      /* the same for each of its devices */
+	__u8 device_mask;	      /* the same for a device; above, SL_TOP_SHIFT */
 	__u8 excess;		      /* enum sl_excess */
 	__u8 denied;		      /* CoAP methods that the tenant may not use */
 	__u32 device_limit;	      /* burst of a device, in 1,024 ns */
@@ -472,6 +479,22 @@ struct sl_latency {
 	__u64 sum_ns;
 	__u64 bucket[SL_LATENCY_BUCKETS];
 };
+
+/* A heavy device of a tenant, in the second of a table's two windows or the first. */
+struct sl_top_entry {
+	__u64 device;  /* keyed hash; 0: free */
+	__u32 offered; /* packets */
+	__u32 refused; /* of them */
+};
+
+/* Index: ((cpu * SL_TOP_TENANTS + table - 1) * 2 + window) * SL_TOP_SETS + set, which is
+ * the device's lowest bits. See bpf/lib/top.h.
+ */
+#define SL_TOP_WAYS 8
+struct sl_top_set {
+	struct sl_top_entry entry[SL_TOP_WAYS];
+};
+_Static_assert(sizeof(struct sl_top_set) == 128, "two cache lines");
 
 /* Index: cpu * services + service. Packets by enum sl_kind, of
  * those that packet and byte quotas let through: others are not looked into.

@@ -31,7 +31,7 @@
 #define SL_DEF_DEVICE_LINES	   65536 /* of 8 device buckets each; a power of two */
 #define SL_DEF_TALLIES		   65536
 #define SL_DEF_TRIE		   16384 /* steps of identities and paths */
-#define SL_DEF_LATENCIES	   4096 /* histograms; 3.4 kB each once in use */
+#define SL_DEF_LATENCIES	   4096	 /* histograms; 3.4 kB each once in use */
 
 #define SL_RING_SLOTS_PER_INSTANCE 128
 #define SL_RING_MIN_SLOTS	   1024
@@ -53,12 +53,16 @@
 #define SL_NAME_LEN		 64 /* of one object, with the terminating NUL */
 #define SL_NAME_KEY		 128
 
-#define SL_VLAN_DEPTH		 2
-#define SL_IPV6_EXT_DEPTH	 6
-#define SL_COAP_OPTIONS		 24 /* options walked; more are passed unexamined */
-#define SL_IDENTITY_MAX	 88 /* bytes of a host, a segment or an originator that can match */
-#define SL_CONTENT_BYTES 256 /* of a message's options looked at for its tenant; a power of two */
-#define SL_PATH_DEPTH	 8  /* segments of a path that can match */
-#define SL_MQTT_MESSAGES	 8  /* counted in one segment */
+/* Of each CPU: tables of heavy devices, each of two windows. */
+#define SL_TOP_TENANTS	  15
+#define SL_TOP_SETS	  256 /* of eight devices; a power of two */
+
+#define SL_VLAN_DEPTH	  2
+#define SL_IPV6_EXT_DEPTH 6
+#define SL_COAP_OPTIONS	  24  /* options walked; more are passed unexamined */
+#define SL_IDENTITY_MAX	  88  /* bytes of a host, a segment or an originator that can match */
+#define SL_CONTENT_BYTES  256 /* of a message's options looked at for its tenant; a power of two */
+#define SL_PATH_DEPTH	  8   /* segments of a path that can match */
+#define SL_MQTT_MESSAGES  8   /* counted in one segment */
 
 #endif /* SL_LIMITS_H */

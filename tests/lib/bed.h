@@ -84,6 +84,7 @@ static inline int bed_open_as(void **state, bool explain)
 	bpf_map__set_max_entries(b->skel->maps.sl_hot, cpus * SL_DEF_ACCOUNTS);
 	bpf_map__set_max_entries(b->skel->maps.sl_kinds, cpus * SL_DEF_SERVICES);
 	bpf_map__set_max_entries(b->skel->maps.sl_answers, cpus * SL_DEF_INSTANCES);
+	bpf_map__set_max_entries(b->skel->maps.sl_top, cpus * SL_TOP_TENANTS * 2 * SL_TOP_SETS);
 	assert_int_equal(sluice_bpf__load(b->skel), 0);
 	b->control = bed_map(b->skel->maps.sl_control);
 	b->slots = bed_map(b->skel->maps.sl_slots);

@@ -26,6 +26,8 @@ const struct world_service_kind world_services[W__SERVICES] = {
 	[W_PINS]             = { SL_P_MQTT, false, false, MUCH,  0, .moving_s = JUST_NOW },
 	[W_COAP_OUTLIERS]    = { SL_P_COAP, false, false, MUCH,  0, .outliers = true },
 	[W_COAP_LATENCY]     = { SL_P_COAP, false, false, MUCH,  0, .latency = true },
+	[W_COAP_TOP]         = { SL_P_COAP, false, false, MUCH,  0, .top = true },
+	[W_REFUSED_TOP]      = { SL_P_COAP, false, false, WORLD_NEVER,        0, .top = true },
 	[W_DTLS]             = { SL_P_COAPS, false, false, MUCH,  0 },
 	[W_DTLS_FIRST]       = { SL_P_COAPS, false, false, MUCH,  0, .cid = SL_CID_FIRST_BYTE },
 	[W_DTLS_QUIC]        = { SL_P_COAPS, false, false, MUCH,  0, .cid = SL_CID_QUIC_LB },

@@ -143,6 +143,7 @@ static void set_quotas(struct plan *p, uint64_t tick_ns)
 		struct model_tenant t = {
 			.quota = quota_of(world_services[s].tenant, 100000000),
 			.device_quota = quota_of(world_services[s].device, LONG_BURST_NS),
+			.top_table = world_services[s].top,
 		};
 
 		plan_quota(&t, tick_ns, &p->accounts[i].value);

@@ -26,7 +26,9 @@ enum world_service {
 	W_REFUSED_DEVICE, /* the same, asked after a device quota that is not */
 	W_DEVICE_REFUSED, /* every device's quota is used up */
 	W_REFUSED_MANY,
-	W_PINS, /* MQTT; all slots are in transition, and all flows but new ones have pins */
+	W_PINS,	    /* MQTT; all slots are in transition, and all flows but new ones have pins */
+	W_COAP_TOP, /* its heaviest devices are counted */
+	W_REFUSED_TOP,
 	W_COAP_OUTLIERS, /* what instances are asked and answer is counted */
 	W_COAP_LATENCY,	 /* and how long that takes */
 	W_DTLS,		 /* by address */

@@ -266,6 +266,7 @@ static const struct bad bad[] = {
 	{ "allow-paths-twice", "tenants[0].allow", "{\"coap_paths\": [\"/acme\", \"/a\", \"/acm%65\"]}", "tenants[0].allow.coap_paths[2]", "\"/acme\" is listed twice" },
 	{ "allow-paths-root-twice", "tenants[0].allow", "{\"coap_paths\": [\"/\", \"/\"]}", "tenants[0].allow.coap_paths[1]", "\"/\" is listed twice" },
 	{ "allow-mqtt-versions", "tenants[0].allow", "{\"mqtt_versions\": [\"5\"]}", "tenants[0].allow.mqtt_versions", LATER },
+	{ "tenant-top-devices", "tenants[0].top_devices", "10", "tenants[0].top_devices", "want true or false" },
 	{ "tenant-on-excess-word", "tenants[0].on_excess", "\"reject\"", "tenants[0].on_excess", "want \"drop\", \"mark\" or \"answer\"" },
 	{ "match-object", "tenants[0].match", "{}", "tenants[0].match", "want a list [...] of matches" },
 	{ "match-empty", "tenants[0].match[0]", "{}", "tenants[0].match[0]", "want one of \"source\", \"coap_host\"" },

@@ -305,6 +305,8 @@ static void check_tenants(const struct model *m)
 	assert_int_equal(t->excess, SL_X_MARK);
 	assert_int_equal(t->denied, 0xff & ~(1 << 0 | 1 << 6));
 	assert_int_equal(m->tenants[1].denied, 0);
+	assert_int_equal(t->top_table, 1);
+	assert_int_equal(m->tenants[1].top_table, 0);
 	assert_int_equal(m->tenants[1].excess, SL_X_DROP);
 	assert_int_equal(m->tenants[1].n_sources, 0);
 	assert_int_equal(m->tenants[1].n_identities, 0);
@@ -495,6 +497,7 @@ static void test_limits(void **state)
 		{ "tenants[0].match[0].source", "\"2001:db8::1/128\"" },
 		{ "tenants[0].match", "[]" },
 		{ "tenants[0].allow", "{}" },
+		{ "tenants[0].top_devices", "false" },
 		{ "tenants[0].allow",
 		  "{\"coap_methods\": [\"GET\", \"POST\", \"PUT\", \"DELETE\", \"FETCH\", "
 		  "\"PATCH\", \"iPATCH\"]}" },
@@ -559,6 +562,42 @@ static void test_limits(void **state)
 	(void)state;
 	for (size_t i = 0; i < SL_ARRAY_SIZE(rows); i++)
 		model_free(load_edit(rows[i].at, rows[i].json));
+}
+
+/* Every second tenant of @n asks for a table. */
+static int load_tops(int n, struct model **ret, struct config_error *reterr)
+{
+	cJSON *doc = edit_base(), *tenants = cJSON_GetObjectItemCaseSensitive(doc, "tenants");
+	int err;
+
+	for (int i = 0; i < n; i++) {
+		cJSON *t = cJSON_CreateObject();
+		char name[16];
+
+		snprintf(name, sizeof(name), "top%d", i);
+		cJSON_AddStringToObject(t, "name", name);
+		cJSON_AddBoolToObject(t, "top_devices", i & 1);
+		cJSON_AddItemToArray(tenants, t);
+	}
+	err = config_load_json(doc, TICK_NS, ret, reterr);
+	cJSON_Delete(doc);
+	return err;
+}
+
+static void test_top_tables(void **state)
+{
+	struct config_error why = {};
+	struct model *m = NULL;
+	uint8_t tables = 0;
+
+	(void)state;
+	assert_int_equal(load_tops(2 * SL_TOP_TENANTS, &m, &why), 0);
+	for (size_t i = 0; i < m->n_tenants; i++)
+		assert_int_equal(m->tenants[i].top_table, m->tenants[i].top_devices ? ++tables : 0);
+	assert_int_equal(tables, SL_TOP_TENANTS);
+	model_free(m);
+	assert_int_equal(load_tops(2 * SL_TOP_TENANTS + 2, &m, &why), -EINVAL);
+	assert_non_null(strstr(why.text, "].top_devices: want it of at most 15 tenants"));
 }
 
 /* -- secrets in files -- */
@@ -827,6 +866,7 @@ int main(void)
 		cmocka_unit_test(test_event_rates),
 		cmocka_unit_test(test_server_ids),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_top_tables),
 		cmocka_unit_test(test_secret_file),
 		cmocka_unit_test(test_secret_newline),
 		cmocka_unit_test(test_capacity_needed),

@@ -125,13 +125,14 @@ static void test_nothing_limited(void **state)
 {
 	struct model_quota odd = { .rate = { -1, NAN, 0, -INFINITY } };
 	struct sl_account a = quota_of(odd, odd);
-	struct model_tenant t = { .excess = SL_X_MARK };
+	struct model_tenant t = { .excess = SL_X_MARK, .top_table = SL_TOP_TENANTS };
 
 	(void)state;
 	assert_int_equal(a.quota_mask | a.device_mask, 0);
 	assert_int_equal(a.excess, SL_X_DROP);
 	plan_quota(&t, TICK, &a);
 	assert_int_equal(a.excess, SL_X_MARK);
+	assert_int_equal(a.device_mask, SL_TOP_TENANTS << SL_TOP_SHIFT);
 }
 
 /* The numbers with the packet path's bucket: ten seconds at 100 times the rate. */

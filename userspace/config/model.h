@@ -156,6 +156,8 @@ struct model_tenant {
 	size_t n_services;
 	struct model_quota quota, device_quota;
 	enum sl_excess excess; /* "on_excess": "drop" (default), "mark" or "answer" */
+	bool top_devices;      /* its heaviest devices are counted; default false */
+	uint8_t top_table;     /* set by validate: 1 to SL_TOP_TENANTS, in the order of tenants */
 	uint8_t denied; /* CoAP methods not in "allow", as in struct sl_account; default none */
 	struct model_identity *paths; /* "coap_paths" of "allow"; NULL and 0: all */
 	size_t n_paths;

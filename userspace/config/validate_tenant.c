@@ -214,6 +214,22 @@ static int prefixes_validate(const struct model *m, struct config_error *reterr)
 	return 0;
 }
 
+static int top_validate(const struct model *m, struct config_error *reterr)
+{
+	uint8_t tables = 0;
+
+	for (size_t i = 0; i < m->n_tenants; i++) {
+		if (!m->tenants[i].top_devices)
+			continue;
+		if (tables == SL_TOP_TENANTS)
+			return invalid(reterr,
+				       "tenants[%zu].top_devices: want it of at most %d tenants", i,
+				       SL_TOP_TENANTS);
+		m->tenants[i].top_table = ++tables;
+	}
+	return 0;
+}
+
 int tenants_validate(const struct model *m, uint64_t tick_ns, struct config_error *reterr)
 {
 	sl_cleanup(names_close) struct names names = {};
@@ -229,5 +245,7 @@ int tenants_validate(const struct model *m, uint64_t tick_ns, struct config_erro
 	}
 	for (size_t i = 0; !err && i < m->n_tenants; i++)
 		err = tenant_validate(&names, i, tick_ns, reterr);
+	if (!err)
+		err = top_validate(m, reterr);
 	return err ? err : prefixes_validate(m, reterr);
 }

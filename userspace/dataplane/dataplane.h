@@ -43,6 +43,7 @@ struct dataplane {
 	const struct sl_cpu_counters *counters;
 	const struct sl_kind_counters *kinds;
 	struct sl_tracing *tracing;
+	struct sl_top_set *top; /* see struct sl_top_set for the index */
 
 	/* descriptors of the rest; owned by skel */
 	int addresses_fd, services_fd, returns_fd, accounts_fd, pins_fd, half_open_fd;

@@ -109,6 +109,7 @@ static const struct mapping {
 	{ "sl_counters",     M(counters),       PROT_READ },
 	{ "sl_kinds",        M(kinds),          PROT_READ },
 	{ "sl_tracing",      M(tracing),        RW },
+	{ "sl_top",          M(top),            RW },
 #undef RW
 #undef M
 };
@@ -241,7 +242,9 @@ static int set_sizes(struct dataplane *dp, struct dataplane_error *reterr)
 			return err;
 		}
 	}
-	return bpf_map__set_max_entries(dp->skel->maps.sl_names, names);
+	err = bpf_map__set_max_entries(dp->skel->maps.sl_top,
+				       dp->n_cpus * SL_TOP_TENANTS * 2 * SL_TOP_SETS);
+	return err ? err : bpf_map__set_max_entries(dp->skel->maps.sl_names, names);
 }
 
 /* A pinned map of another size than @map: name the member that says so. */

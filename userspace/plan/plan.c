@@ -72,7 +72,7 @@ static void quota_device(const struct model_quota *q, uint64_t tick_ns, struct s
 void plan_quota(const struct model_tenant *t, uint64_t tick_ns, struct sl_account *ret)
 {
 	ret->quota_mask = 0;
-	ret->device_mask = 0;
+	ret->device_mask = t->top_table << SL_TOP_SHIFT;
 	ret->excess = t->excess;
 	ret->denied = t->denied;
 	memset(ret->cost, 0, sizeof(ret->cost));

@@ -23,6 +23,7 @@ const struct cmd cmds[] = {
 	{ "tenant list", "", "--limit=N --after=TENANT", "tenants, their quotas and figures", 0, 0, cmd_tenant_list },
 	{ "tenant show", "TENANT", "", "one tenant: quota, and figures by service and reason", 1, 1, cmd_tenant_show },
 	{ "tenant quota", "TENANT KEY=RATE...", "", "change limits: messages=5k/s burst=100ms device.messages=none", 2, 16, cmd_tenant_quota },
+	{ "devices", "TENANT", "--limit=N", "the heaviest devices of a tenant: what each offers and is refused", 1, 1, cmd_devices },
 	{ "top", "", "--once --interval=TIME --limit=N --sort=KEY", "live: what tenants offer, what is admitted, refused and why", 0, 0, cmd_top },
 	{ "reasons", "", "--all", "packets by the reason under which they left", 0, 0, cmd_reasons },
 	{ "events", "", "--follow --packets --after=N --limit=N", "what changed and why", 0, 0, cmd_events },

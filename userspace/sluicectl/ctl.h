@@ -124,10 +124,11 @@ enum ctl_result cmd_instance_weight(struct ctl *c);
 enum ctl_result cmd_tenant_list(struct ctl *c); /* cmd_tenant.c */
 enum ctl_result cmd_tenant_show(struct ctl *c);
 enum ctl_result cmd_tenant_quota(struct ctl *c);
-enum ctl_result cmd_top(struct ctl *c);	   /* cmd_top.c */
-enum ctl_result cmd_events(struct ctl *c); /* cmd_events.c */
-enum ctl_result cmd_trace(struct ctl *c);  /* cmd_trace.c */
-enum ctl_result cmd_reload(struct ctl *c); /* cmd_config.c */
+enum ctl_result cmd_devices(struct ctl *c); /* cmd_devices.c */
+enum ctl_result cmd_top(struct ctl *c);	    /* cmd_top.c */
+enum ctl_result cmd_events(struct ctl *c);  /* cmd_events.c */
+enum ctl_result cmd_trace(struct ctl *c);   /* cmd_trace.c */
+enum ctl_result cmd_reload(struct ctl *c);  /* cmd_config.c */
 enum ctl_result cmd_check(struct ctl *c);
 enum ctl_result cmd_config_show(struct ctl *c);
 enum ctl_result cmd_detach(struct ctl *c);

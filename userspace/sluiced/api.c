@@ -20,6 +20,7 @@ static const struct api_route routes[] = {
 	{ "DELETE", "/v1/services/*/instances/*",  0,              api_delete_instance },
 	{ "GET",    "/v1/tenants",                 0,              api_get_tenants },
 	{ "GET",    "/v1/tenants/*",               0,              api_get_tenant },
+	{ "GET",    "/v1/tenants/*/devices",       0,              api_get_devices },
 	{ "PATCH",  "/v1/tenants/*",               API_SMALL_BODY, api_patch_tenant },
 	{ "GET",    "/v1/top",                     0,              api_get_top },
 	{ "GET",    "/v1/reasons",                 0,              api_get_reasons },

@@ -9,18 +9,20 @@
 #include "daemon.h"
 #include "figures.h"
 
-#define API_CONNECTIONS	   64
-#define API_TIMEOUT_S	   30
-#define API_MAX_BODY	   CONFIG_MAX_BYTES
-#define API_SMALL_BODY	   (64u << 10)		      /* of what is one object */
-#define API_MAX_BODIES	   (2 * (size_t)API_MAX_BODY) /* held at once */
-#define API_STREAMS	   16
-#define API_NAMES_IN_ERROR 8
-#define API_PATH_NAMES	   2
-#define API_LIST_LIMIT	   1000
-#define API_LIST_LIMIT_MAX 10000
-#define API_TOP_LIMIT	   100
-#define API_EVENTS_LIMIT   1000
+#define API_CONNECTIONS	      64
+#define API_TIMEOUT_S	      30
+#define API_MAX_BODY	      CONFIG_MAX_BYTES
+#define API_SMALL_BODY	      (64u << 10)		 /* of what is one object */
+#define API_MAX_BODIES	      (2 * (size_t)API_MAX_BODY) /* held at once */
+#define API_STREAMS	      16
+#define API_NAMES_IN_ERROR    8
+#define API_PATH_NAMES	      2
+#define API_LIST_LIMIT	      1000
+#define API_LIST_LIMIT_MAX    10000
+#define API_TOP_LIMIT	      100
+#define API_EVENTS_LIMIT      1000
+#define API_DEVICES_LIMIT     10
+#define API_DEVICES_LIMIT_MAX 1000
 
 struct api_stream;
 struct api_trace;
@@ -137,7 +139,8 @@ void api_get_tenants(struct api_request *r); /* api_tenant.c */
 void api_get_tenant(struct api_request *r);
 void api_patch_tenant(struct api_request *r);
 void api_get_top(struct api_request *r);
-void api_get_config(struct api_request *r); /* api_config.c */
+void api_get_devices(struct api_request *r); /* api_devices.c */
+void api_get_config(struct api_request *r);  /* api_config.c */
 void api_put_config(struct api_request *r);
 void api_check(struct api_request *r);
 void api_reload(struct api_request *r);

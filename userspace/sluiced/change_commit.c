@@ -12,6 +12,7 @@
 #include "registry_own.h"
 #include "rings.h"
 #include "sweep.h"
+#include "top.h"
 
 static void no_memory(struct daemon *d, const char *service, const char *instance)
 {
@@ -248,6 +249,7 @@ void change_commit(struct change *c)
 	packet_events_sampling(d);
 	if (!c->services_only) {
 		links_commit(d, d->model);
+		top_update(d->top, d->model);
 		if (!c->stale)
 			drop_names(c);
 	}

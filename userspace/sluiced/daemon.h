@@ -19,6 +19,7 @@ struct api;
 struct overlay;
 struct sweep;
 struct packet_events;
+struct top;
 
 struct daemon_interface {
 	struct daemon_interface *next;
@@ -38,6 +39,7 @@ struct daemon {
 	struct registry *registry;
 	struct sweep *sweep;
 	struct packet_events *packet_events;
+	struct top *top;
 	struct health *health;
 	struct outliers *outliers;
 	struct ramps *ramps;

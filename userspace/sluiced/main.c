@@ -16,6 +16,7 @@
 #include "registry_own.h"
 #include "reload.h"
 #include "sweep.h"
+#include "top.h"
 
 enum exit_code {
 	EXIT_RUNTIME = 1,
@@ -168,6 +169,8 @@ static int parts_open(struct sluiced *s, struct config_error *reterr)
 		err = sweep_open(d, &d->sweep);
 	if (!err)
 		err = packet_events_open(d, &d->packet_events);
+	if (!err)
+		err = top_open(d, &d->top);
 	if (err)
 		snprintf(reterr->text, sizeof(reterr->text), "cannot open netlink or the loop: %s",
 			 strerror(-err));
@@ -272,6 +275,7 @@ static void sluiced_close(struct sluiced *s)
 	outliers_close(d->outliers);
 	health_close(d->health);
 	packet_events_close(d->packet_events);
+	top_close(d->top);
 	sweep_close(d->sweep);
 	if (s->netlink_open)
 		close_handle((uv_handle_t *)&s->netlink);
