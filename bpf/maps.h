@@ -184,17 +184,21 @@ struct {
 /* -- programs -- */
 
 extern int sl_xdp_content(struct xdp_md *ctx);
+extern int sl_xdp_tell(struct xdp_md *ctx);
 
-/* 0 -> the program for services with SL_SVC_CONTENT. Written where the object is loaded.
- * Missing: such a service's packets leave as internal.
+/* enum sl_program -> the program that goes on. Written where the object is loaded. Missing:
+ * packets of services with SL_SVC_CONTENT leave as internal, and nothing is told.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(key_size, sizeof(__u32));
-	__uint(max_entries, 1);
+	__uint(max_entries, SL_PROG__MAX);
 	__array(values, int(struct xdp_md *));
 } sl_programs SEC(".maps") = {
-	.values = { [0] = (void *)&sl_xdp_content },
+	.values = {
+		[SL_PROG_CONTENT] = (void *)&sl_xdp_content,
+		[SL_PROG_TELL] = (void *)&sl_xdp_tell,
+	},
 };
 
 /* -- the daemon's memory; no packet reads it -- */

@@ -115,6 +115,12 @@ int sl_xdp_content(struct xdp_md *ctx)
 	return pkt_begin(&p) ? stage_account(&p, pipeline_content(&p)) : XDP_ABORTED;
 }
 
+SEC("xdp.frags")
+int sl_xdp_tell(struct xdp_md *ctx)
+{
+	return stage_tell(ctx);
+}
+
 /* A driver may refuse a frame after the program has redirected it: of all XDP
  * programs on this machine, because the tracepoint does not say whose it was.
  */

@@ -11,7 +11,7 @@
 #include "../pkt.h"
 #include "note.h"
 #include "top.h"
-#include "trace.h"
+#include "tell.h"
 
 /* Bit sets over enum sl_reason, so that a test is a shift. */
 static __always_inline bool reason_is(enum sl_reason why, enum sl_reason_group group)
@@ -61,75 +61,46 @@ static __always_inline void account_refused(const struct pkt *p, enum sl_reason 
 		top_count(p, true);
 }
 
-/* A flood of a thousand times what is usual is no thousand times as interesting. */
-static __always_inline bool event_allowed(const struct sl_control *control)
-{
-	__u32 cpu = bpf_get_smp_processor_id();
-	struct sl_cpu_counters *n = bpf_map_lookup_elem(&sl_counters, &cpu);
-	__u32 now_s = now_coarse_ns() / 1000000000;
-
-	if (!n || !control->event_max)
-		return true;
-	if (n->event_s != now_s) {
-		n->event_s = now_s;
-		n->events = 0;
-	}
-	return n->events++ < control->event_max;
-}
-
-/* VERIFIER: alone, because it is reached in many states. @seen: packets of the same reason
- * and CPU before this one. Returns nothing.
+/* What is told of a packet is told by a program of its own, which also returns @action: few
+ * packets are told of, and others' way is the shorter to verify.
  */
-sl_global int sl_sample(struct xdp_md *ctx, const struct flow *f, const struct sampled *s,
-			const struct sl_return *ret, __u32 seen)
+static __always_inline void account_tell(const struct pkt *p, enum sl_reason why, __u32 seen,
+					 int action)
 {
-	struct sl_control *control;
-	struct sl_event *e;
-	__u32 zero = 0, mask;
+	struct told *t = told_scratch();
 
-	control = bpf_map_lookup_elem(&sl_control, &zero);
-	if (!control || !f || !s)
-		return 0;
-	mask = control->traced_s ? trace(ctx, f, s, ret, control) : control->event_mask;
-	if (!mask || seen & mask)
-		return 0;
-	if (!event_allowed(control)) {
-		note(SL_N_EVENT_CAPPED);
-		return 0;
+	if (!t)
+		return;
+	__builtin_memset(t, 0, sizeof(*t));
+	t->flow = *pkt_flow(p);
+	t->device = p->device;
+	t->instance = p->inst_id;
+	t->reason = why;
+	t->kind = p->kind;
+	t->protocol = SL_P__MAX;
+	t->row = p->row;
+	t->redirected = p->egress != 0;
+	t->seen = seen;
+	t->action = action;
+	if (p->svc) {
+		t->service = p->svc->id;
+		t->protocol = p->svc->protocol;
 	}
-	e = bpf_ringbuf_reserve(&sl_events, sizeof(*e), 0);
-	if (!e) {
-		note(SL_N_EVENT_LOST);
-		return 0;
-	}
-	event_write(e, ctx, f, s, control);
-	bpf_ringbuf_submit(e, 0);
-	return 0;
-}
-
-static __always_inline void account_event(const struct pkt *p, enum sl_reason why, __u32 seen)
-{
-	struct sampled s = {
-		.device = p->device,
-		.instance = p->inst_id,
-		.reason = why,
-		.kind = p->kind,
-		.protocol = p->svc ? p->svc->protocol : SL_P__MAX,
-		.row = p->row,
-		.redirected = p->egress != 0,
-	};
-
-	if (p->svc)
-		s.service = p->svc->id;
 	if (p->ret) {
-		s.service = p->ret->service;
-		s.instance = p->ret->instance;
+		t->service = p->ret->service;
+		t->instance = p->ret->instance;
+		t->from = (struct sl_service_key){
+			.addr = p->ret->vip,
+			.port = p->ret->port,
+			.proto = p->flow.proto,
+			.bank = p->bank,
+		};
 	}
 	if (p->account) {
-		s.account = p->account->id;
-		s.tenant = p->account->tenant;
+		t->account = p->account->id;
+		t->tenant = p->account->tenant;
 	}
-	sl_sample(p->ctx, pkt_flow(p), &s, p->ret, seen);
+	bpf_tail_call(p->ctx, &sl_programs, SL_PROG_TELL);
 }
 
 static __always_inline int stage_account(struct pkt *p, enum sl_reason why)
@@ -137,6 +108,7 @@ static __always_inline int stage_account(struct pkt *p, enum sl_reason why)
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct sl_cpu_counters *n = bpf_map_lookup_elem(&sl_counters, &cpu);
 	__u64 seen = 0;
+	int action;
 
 	if (n) {
 		seen = n->reason[why & 63]++;
@@ -147,10 +119,11 @@ static __always_inline int stage_account(struct pkt *p, enum sl_reason why)
 		account_admitted(p);
 	else if (p->svc)
 		account_refused(p, why);
+	action = reason_action(p, why);
 	/* Of SL_EVERY_PACKET no bit is left. */
 	if (p->control->event_mask && !(seen & (SL_EVERY_PACKET - 1) & p->control->event_mask))
-		account_event(p, why, seen);
-	return reason_action(p, why);
+		account_tell(p, why, seen, action);
+	return action;
 }
 
 #endif

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What is written of a packet when it leaves: an event, or, while somebody traces, its
- * headers, too. All of it is behind a test that every packet makes anyway.
- */
+/* While somebody traces: the headers of packets as they leave. */
 #ifndef SL_STAGE_TRACE_H
 #define SL_STAGE_TRACE_H
 
@@ -14,6 +12,7 @@
 #include "../lib/mqttsn.h"
 #include "../maps.h"
 #include "../pkt.h"
+#include "told.h"
 
 #define COAP_FIXED    4	 /* RFC 7252 3: version, type, token's length, code, Message-ID */
 #define DTLS_FIXED    13 /* RFC 6347 4.1: a record's header */
@@ -23,44 +22,6 @@
 #define MQTT_FIXED    2	 /* MQTT 5.0 2.1: type, and the length's first byte; */
 #define MQTT_LONGEST  5	 /* others follow a byte of 128 or more */
 #define VLAN_TAG_SIZE 4
-
-/* What is said of a packet, but for its flow. */
-struct sampled {
-	__u64 device;
-	__u32 account, tenant;
-	__u16 service, instance;
-	__u8 reason, kind;
-	__u8 protocol; /* enum sl_protocol of the service; SL_P__MAX: of none, or see its return */
-	__u8 row : 7;
-	__u8 redirected : 1;
-};
-_Static_assert(sizeof(struct sampled) == 24, "little of the stack");
-
-static __always_inline void event_write(struct sl_event *e, struct xdp_md *ctx,
-					const struct flow *f, const struct sampled *s,
-					const struct sl_control *control)
-{
-	__u32 len = ctx->data_end - ctx->data;
-
-	sl_opaque(len); /* VERIFIER: clang 19 would spill half of a packet pointer */
-	*e = (struct sl_event){
-		.time_ns = now_coarse_ns(),
-		.ifindex = ctx->ingress_ifindex,
-		.len = len,
-		.account = s->account,
-		.service = s->service,
-		.instance = s->instance,
-		.reason = s->reason,
-		.kind = s->kind,
-		.proto = f->proto,
-	};
-	if (!f->l3_len)
-		return;
-	e->family = f->is_v4 ? 4 : 6;
-	e->sport = f->sport;
-	e->dport = f->dport;
-	e->device = s->device ?: device_hash(control->device_key, &f->src, f->is_v4, s->tenant);
-}
 
 /* -- where the payload begins -- */
 
@@ -73,19 +34,13 @@ static __always_inline __u8 frame_byte(struct xdp_md *ctx, __u32 offset)
 }
 
 /* What the service speaks; of an instance's answer, too. */
-static __always_inline __u32 trace_protocol(const struct flow *f, const struct sampled *s,
-					    const struct sl_return *ret, __u32 bank)
+static __always_inline __u32 trace_protocol(const struct told *told)
 {
-	struct sl_service_key key = {};
 	const struct sl_service *svc;
 
-	if (!ret)
-		return s->protocol;
-	key.addr = ret->vip;
-	key.port = ret->port;
-	key.proto = f->proto;
-	key.bank = bank;
-	svc = bpf_map_lookup_elem(&sl_services, &key);
+	if (!told->from.port)
+		return told->protocol;
+	svc = bpf_map_lookup_elem(&sl_services, &told->from);
 	return svc ? svc->protocol : SL_P__MAX;
 }
 
@@ -155,27 +110,26 @@ static __always_inline __u32 trace_length(struct xdp_md *ctx, const struct flow 
 }
 
 /* False: the ring is full. */
-static __always_inline bool trace_write(struct xdp_md *ctx, const struct flow *f,
-					const struct sampled *s, const struct sl_return *ret,
+static __always_inline bool trace_write(struct xdp_md *ctx, const struct told *told,
 					const struct sl_control *control, bool wants_payload)
 {
 	struct sl_trace *t = bpf_ringbuf_reserve(&sl_events, sizeof(*t), 0);
+	const struct flow *f = &told->flow;
 	__u32 payload, fixed = 0, len;
 
 	if (!t)
 		return false;
-	event_write(&t->event, ctx, f, s, control);
+	event_write(&t->event, ctx, told, control);
 	t->src = f->src;
 	t->dst = f->dst;
-	t->row = s->row;
-	t->redirected = s->redirected;
+	t->row = told->row;
+	t->redirected = told->redirected;
 	t->captured = 0;
 	t->l4 = f->l4_offset;
 	payload = trace_transport(ctx, f);
 	t->payload = payload;
 	if (f->l4_offset && !f->is_fragment)
-		fixed = trace_fixed(ctx, payload, trace_protocol(f, s, ret, control->bank & 1),
-				    s->kind);
+		fixed = trace_fixed(ctx, payload, trace_protocol(told), told->kind);
 	len = trace_length(ctx, f, payload, fixed, wants_payload);
 	sl_opaque(len); /* VERIFIER: keep the check next to its use */
 	if (len && len <= SL_TRACE_BYTES && !bpf_xdp_load_bytes(ctx, 0, t->bytes, len))
@@ -186,7 +140,7 @@ static __always_inline bool trace_write(struct xdp_md *ctx, const struct flow *f
 
 /* -- who is asked for -- */
 
-static __always_inline bool trace_wants(const struct sl_tracing *t, const struct sampled *s)
+static __always_inline bool trace_wants(const struct sl_tracing *t, const struct told *s)
 {
 	return (!t->tenant || t->tenant == s->tenant) &&
 	       (!t->service || t->service == s->service) &&
@@ -205,8 +159,7 @@ static __always_inline bool trace_allowed(struct sl_tracing *t, __u32 now_s)
 /* Somebody traces, or has: the daemon renews the time up to which this is so, and if it
  * is gone the packets put an end to it. Returns the mask of events.
  */
-static __always_inline __u32 trace(struct xdp_md *ctx, const struct flow *f,
-				   const struct sampled *s, const struct sl_return *ret,
+static __always_inline __u32 trace(struct xdp_md *ctx, const struct told *told,
 				   struct sl_control *control)
 {
 	__u32 cpu = bpf_get_smp_processor_id(), now_s = now_coarse_ns() / 1000000000;
@@ -221,11 +174,11 @@ static __always_inline __u32 trace(struct xdp_md *ctx, const struct flow *f,
 		control->traced_s = 0;
 		return mask;
 	}
-	if (!trace_wants(t, s) || t->matched++ & t->sample_mask)
+	if (!trace_wants(t, told) || t->matched++ & t->sample_mask)
 		return mask;
 	if (!trace_allowed(t, now_s))
 		t->capped++;
-	else if (!trace_write(ctx, f, s, ret, control, t->payload))
+	else if (!trace_write(ctx, told, control, t->payload))
 		t->lost++;
 	return mask;
 }

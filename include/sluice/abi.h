@@ -574,6 +574,13 @@ struct sl_trace {
 };
 _Static_assert(sizeof(struct sl_trace) == 88 + SL_TRACE_BYTES, "no hidden padding");
 
+/* Programs that others go on in, by their place in sl_programs. */
+enum sl_program {
+	SL_PROG_CONTENT, /* what messages say: of services with SL_SVC_CONTENT */
+	SL_PROG_TELL,	 /* events, and what is traced */
+	SL_PROG__MAX
+};
+
 /* Where a packet's stages put what is too much for the stack. */
 struct sl_scratch {
 	__u64 word[30];
