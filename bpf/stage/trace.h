@@ -130,9 +130,11 @@ static __always_inline bool trace_write(struct xdp_md *ctx, const struct told *t
 	t->payload = payload;
 	if (f->l4_offset && !f->is_fragment)
 		fixed = trace_fixed(ctx, payload, trace_protocol(told), told->kind);
-	len = trace_length(ctx, f, payload, fixed, wants_payload);
-	sl_opaque(len); /* VERIFIER: keep the check next to its use */
-	if (len && len <= SL_TRACE_BYTES && !bpf_xdp_load_bytes(ctx, 0, t->bytes, len))
+	/* No frame is empty. VERIFIER: 6.1 does not see that a number is not 0. */
+	len = trace_length(ctx, f, payload, fixed, wants_payload) - 1;
+	sl_opaque(len);
+	len = (len & (SL_TRACE_BYTES - 1)) + 1;
+	if (!bpf_xdp_load_bytes(ctx, 0, t->bytes, len))
 		t->captured = len;
 	bpf_ringbuf_submit(t, 0);
 	return true;

@@ -4,6 +4,7 @@
  * the answers of bpf_fib_lookup.
  */
 #include "network.h"
+#include "trie.h"
 
 #define VIP    "203.0.113.10"
 #define VIP6   "2001:db8:ffff::10"
@@ -99,9 +100,11 @@ static void stingy_services(struct bed *b)
 	}
 }
 
-/* Services 7500 to 7503 and who is refused by them: a device and a tenant over its quota, and
- * who may not GET, all answered; and the last of them without an answer.
+/* Services 7500 to 7505 and who is refused by them: a device and a tenant over its quota, and
+ * who may not GET, all answered; the last of them without an answer; and both again, of who
+ * may GET something else only.
  */
+#define PATHS_FROM 4
 static void answering_services(struct bed *b)
 {
 	const uint64_t hour_ns = 3600ull * 1000000000;
@@ -114,12 +117,18 @@ static void answering_services(struct bed *b)
 		  .excess = SL_X_ANSWER },
 		{ .denied = 1, .excess = SL_X_ANSWER },
 		{ .denied = 1 },
+		{ .excess = SL_X_ANSWER },
+		{},
 	};
 
 	for (size_t i = 0; i < SL_ARRAY_SIZE(accounts); i++) {
 		struct bed_service s = { VIP, 7500 + i,	      IPPROTO_UDP, SL_P_COAP,
 					 0,   STINGY + 8 + i, 1,	   1 };
 
+		if (i >= PATHS_FROM) {
+			s.flags = SL_SVC_CONTENT;
+			trie_path(b, 0, trie_allow(b, 0, s.tenant, false), "/elsewhere", 1);
+		}
 		accounts[i].id = 30 + i;
 		bed_account(b, STINGY + 8 + i, bed_service(b, &s, NULL), accounts[i]);
 	}
@@ -379,6 +388,8 @@ static const struct {
 	{ "first of a tenant that is answered", SL_R_STEERED, XDP_REDIRECT, { DEVICE, 40000, VIP, 7501 }, -1, GET, NULL },
 	{ "answered: the tenant's second", SL_R_ANSWERED_TENANT, XDP_TX, { DEVICE, 40000, VIP, 7501 }, -1, GET, NULL },
 	{ "answered: no GET here", SL_R_ANSWERED_METHOD, XDP_TX, { DEVICE, 40000, VIP, 7502 }, -1, GET, NULL },
+	{ "answered: not this path", SL_R_ANSWERED_PATH, XDP_TX, { DEVICE, 40000, VIP, 7504 }, -1, GET, NULL },
+	{ "not this path", SL_R_PATH_NOT_ALLOWED, XDP_DROP, { DEVICE, 40000, VIP, 7505 }, -1, GET, NULL },
 	{ "no GET here", SL_R_METHOD_NOT_ALLOWED, XDP_DROP, { DEVICE, 40000, VIP, 7503 }, -1, GET, NULL },
 
 	{ "answer", SL_R_RETURNED, XDP_REDIRECT, { INST, 5683, DEVICE, 40000 }, -1, GET, NULL },
