@@ -10,7 +10,6 @@
 #include "../maps.h"
 #include "../pkt.h"
 #include "note.h"
-#include "top.h"
 #include "tell.h"
 
 /* Bit sets over enum sl_reason, so that a test is a shift. */
@@ -52,13 +51,6 @@ static __always_inline void account_admitted(const struct pkt *p)
 	hot->bytes += p->flow.l3_len;
 	hot->messages += p->messages;
 	hot->connections += p->step == FLOW_OPENER;
-}
-
-static __always_inline void account_refused(const struct pkt *p, enum sl_reason why)
-{
-	tally(p, why);
-	if (p->device) /* then it has an account */
-		top_count(p, true);
 }
 
 /* What is told of a packet is told by a program of its own, which also returns @action: few
@@ -118,7 +110,7 @@ static __always_inline int stage_account(struct pkt *p, enum sl_reason why)
 	if (reason_is(why, SL_G_ADMITTED))
 		account_admitted(p);
 	else if (p->svc)
-		account_refused(p, why);
+		tally(p, why);
 	action = reason_action(p, why);
 	/* Of SL_EVERY_PACKET no bit is left. */
 	if (p->control->event_mask && !(seen & (SL_EVERY_PACKET - 1) & p->control->event_mask))

@@ -347,7 +347,7 @@ static __always_inline enum sl_reason stage_police_path(struct pkt *p)
 	if (!content_is_request(p) ||
 	    sl_content_allowed(p->ctx, content_bank(p), p->account->tenant))
 		return SL_R_NONE;
-	return p->malformed ? p->malformed : police_deny(p, SL_R_PATH_NOT_ALLOWED);
+	return p->malformed ? p->malformed : police_refuse(p, SL_R_PATH_NOT_ALLOWED);
 }
 
 #endif

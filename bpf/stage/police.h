@@ -122,15 +122,25 @@ _Static_assert(SL_R_DEVICE_PACKETS + SL_Q_CONNECTIONS == SL_R_DEVICE_CONNECTIONS
 		       SL_R_TENANT_PACKETS + SL_Q_CONNECTIONS == SL_R_TENANT_CONNECTIONS,
 	       "refusals stand in the order of enum sl_quota");
 
-/* What on_excess says. mark: count what would have been refused, and go on. answer: the
- * stage of that name finds out whether it can be.
+/* Over a quota, or without a privilege. answer: the stage of that name finds out whether it
+ * can be.
+ */
+static __always_inline enum sl_reason police_refuse(struct pkt *p, enum sl_reason why)
+{
+	top_count(p, true);
+	if (p->account->excess != SL_X_ANSWER)
+		return why;
+	p->refused = why;
+	return SL_R_ANSWERED_TENANT;
+}
+
+/* Over a quota; mark: count what would have been refused, and go on. Privileges know no
+ * such dry run.
  */
 static __always_inline enum sl_reason police_excess(struct pkt *p, enum sl_reason why)
 {
-	if (p->account->excess == SL_X_ANSWER) {
-		p->refused = why;
-		return SL_R_ANSWERED_TENANT;
-	}
+	if (p->account->excess != SL_X_MARK)
+		return police_refuse(p, why);
 	note(SL_N_MARKED);
 	tally(p, why | SL_TALLY_MARK);
 	return SL_R_NONE;
@@ -165,7 +175,7 @@ static __always_inline enum sl_reason police(struct pkt *p, enum sl_quota first,
 		s.device_limit = a->device_limit;
 	}
 	why = sl_police(&s);
-	return why && a->excess ? police_excess(p, why) : why;
+	return why ? police_excess(p, why) : SL_R_NONE;
 }
 
 static __always_inline enum sl_reason stage_police_bytes(struct pkt *p)
@@ -177,22 +187,13 @@ static __always_inline enum sl_reason stage_police_bytes(struct pkt *p)
 	return police(p, SL_Q_PACKETS, 1, p->flow.l3_len);
 }
 
-/* A privilege that was not given; @why: its reason. mark is a dry run of quotas alone. */
-static __always_inline enum sl_reason police_deny(struct pkt *p, enum sl_reason why)
-{
-	if (p->account->excess != SL_X_ANSWER)
-		return why;
-	p->refused = why;
-	return SL_R_ANSWERED_TENANT;
-}
-
 static __always_inline enum sl_reason police_method(struct pkt *p)
 {
 	__u32 method = p->kind - SL_K_COAP_GET;
 
 	if (method > SL_METHODS || !(p->account->denied >> method & 1))
 		return SL_R_NONE;
-	return police_deny(p, SL_R_METHOD_NOT_ALLOWED);
+	return police_refuse(p, SL_R_METHOD_NOT_ALLOWED);
 }
 _Static_assert(SL_K_COAP_OTHER - SL_K_COAP_GET == SL_METHODS, "a bit for each kind, in order");
 

@@ -88,14 +88,22 @@ static __always_inline enum sl_reason resolve_content(struct pkt *p)
 	return SL_R_INTERNAL;
 }
 
+/* One test for most services. */
+static __always_inline enum sl_reason resolve_tenant(struct pkt *p)
+{
+	if (!(p->svc->flags & (SL_SVC_CONTENT | SL_SVC_BY_SOURCE)))
+		return resolve_account(p, 0);
+	if (p->svc->flags & SL_SVC_CONTENT)
+		return resolve_content(p);
+	return resolve_account(p, resolve_source(p));
+}
+
 static __always_inline enum sl_reason stage_resolve(struct pkt *p)
 {
 	if (p->dst_owned) {
 		p->svc = resolve_service(p);
-		if (p->svc && p->svc->flags & SL_SVC_CONTENT)
-			return resolve_content(p);
 		if (p->svc)
-			return resolve_account(p, resolve_source(p));
+			return resolve_tenant(p);
 		if (!filter_has(p, &p->flow.src))
 			return SL_R_NOT_OURS;
 	}

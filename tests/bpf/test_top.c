@@ -8,7 +8,7 @@
 
 #define VIP	"203.0.113.10"
 #define OPEN	6001 /* an instance */
-#define CLOSED	6002 /* none: what comes is refused */
+#define CLOSED	6002 /* its tenant's quota is used up */
 #define DEVICES 100000
 #define PACKETS 2000000
 #define TEN	10
@@ -30,13 +30,16 @@ static int setup_as(void **state, uint32_t table)
 					 .proto = IPPROTO_UDP,
 					 .protocol = SL_P_UDP,
 					 .tenant = 1,
-					 .ring_size = !i,
+					 .ring_size = 1,
 					 .instance = 1 };
-		uint16_t id = bed_service(b, &s, NULL);
+		struct sl_account a = { .id = bed_service(b, &s, NULL),
+					.device_mask = table << SL_TOP_SHIFT };
 
-		bed_account(b, 1, id,
-			    (struct sl_account){ .id = id, .device_mask = table << SL_TOP_SHIFT });
+		a.quota_mask = i << SL_Q_PACKETS;
+		a.cost[SL_Q_PACKETS] = 1;
+		bed_account(b, 1, a.id, a);
 	}
+	b->buckets[1].tat[SL_Q_PACKETS] = 1ull << 62; /* never */
 	bed_instance(b, &(struct bed_instance){ 1, "10.0.1.11", OPEN, VIP, OPEN, IPPROTO_UDP, 1, 77,
 						1500 });
 	top = bed_map(b->skel->maps.sl_top);

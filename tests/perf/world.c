@@ -171,6 +171,8 @@ static int make_plan(uint64_t tick_ns, struct plan **ret)
 	if (!err)
 		err = plan_build(m, &plan_ids, tick_ns, ret);
 	if (!err)
+		err = world_content(&tenants[WORLD_TENANTS], &(*ret)->trie);
+	if (!err)
 		set_quotas(*ret, tick_ns);
 	return err;
 }
@@ -197,6 +199,7 @@ static int make_ring(struct world *w, enum world_service s, struct plan_service 
 	service->value.ring_size = size;
 	service->value.flags |= world_services[s].outliers ? SL_SVC_OUTLIERS : 0;
 	service->value.flags |= world_services[s].latency ? SL_SVC_LATENCY : 0;
+	service->value.flags |= world_services[s].content ? SL_SVC_CONTENT | SL_SVC_IDENTIFY : 0;
 	w->dp->service_states[s + 1].unsettled = world_services[s].moving_s != 0;
 	w->dp->service_states[s + 1].watch = world_services[s].outliers ? SL_W_OUTLIERS : 0;
 	if (world_services[s].latency)
