@@ -52,7 +52,8 @@ static __always_inline __u32 content_extended(const struct sl_content *c, __u32 
 
 static __always_inline bool content_is_dots(const struct sl_content *c, __u32 off, __u32 len)
 {
-	return len && len <= 2 && content_byte(c, off) == '.' && content_byte(c, off + len - 1) == '.';
+	return len && len <= 2 && content_byte(c, off) == '.' &&
+	       content_byte(c, off + len - 1) == '.';
 }
 
 /* Of an option that may not be repeated the first counts (RFC 7252 5.4.5). */
@@ -208,8 +209,7 @@ sl_global __u32 sl_trie_string(struct xdp_md *ctx, __u64 parent, __u32 at, __u32
 			return 0;
 		n = (n - 1) & 31;
 		sl_opaque(n);
-		if (n >= SL_TRIE_CHUNK ||
-		    bpf_xdp_load_bytes(ctx, at & 0xffff, c->key.text, n + 1))
+		if (n >= SL_TRIE_CHUNK || bpf_xdp_load_bytes(ctx, at & 0xffff, c->key.text, n + 1))
 			return 0;
 		if (lower)
 			lower_chunk(&c->key);

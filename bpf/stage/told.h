@@ -11,7 +11,7 @@
 /* In the scratch: the program that has had the packet fills it, sl_xdp_tell reads it. */
 struct told {
 	struct flow flow;
-	__u64 device; /* its hash, if it is known */
+	__u64 device;		    /* its hash, if it is known */
 	struct sl_service_key from; /* of an instance's answer: its service; else port 0 */
 	__u32 account, tenant;
 	__u32 seen;   /* packets of the same reason and CPU before this one */
@@ -53,8 +53,9 @@ static __always_inline void event_write(struct sl_event *e, struct xdp_md *ctx,
 	e->family = t->flow.is_v4 ? 4 : 6;
 	e->sport = t->flow.sport;
 	e->dport = t->flow.dport;
-	e->device = t->device ?: device_hash(control->device_key, &t->flow.src, t->flow.is_v4,
-					     t->tenant);
+	e->device =
+		t->device
+			?: device_hash(control->device_key, &t->flow.src, t->flow.is_v4, t->tenant);
 }
 
 #endif

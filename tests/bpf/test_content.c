@@ -11,7 +11,13 @@
 #define VIP6 "2001:db8:ffff::10"
 #define PORT 5683
 
-enum { GUESTS = 1, ACME, GLOBEX, INITECH, N_TENANTS };
+enum {
+	GUESTS = 1,
+	ACME,
+	GLOBEX,
+	INITECH,
+	N_TENANTS
+};
 
 static const struct path paths[] = { { "198.51.100.1", 40000, VIP, PORT },
 				     { "2001:db8:5::1", 40000, VIP6, PORT } };
@@ -266,8 +272,8 @@ static void test_all_but_requests_are_the_default_tenants(void **state)
 {
 	static const struct {
 		uint8_t type, code;
-	} not[] = { { MAKE_CON, 0 },	{ MAKE_ACK, 0 },    { MAKE_RST, 0 },
-		    { MAKE_CON, 0x45 }, { MAKE_NON, 0x45 }, { MAKE_ACK, 0x45 } };
+	} not [] = { { MAKE_CON, 0 },	 { MAKE_ACK, 0 },    { MAKE_RST, 0 },
+		     { MAKE_CON, 0x45 }, { MAKE_NON, 0x45 }, { MAKE_ACK, 0x45 } };
 
 	(void)state;
 	host_is("acme.example", ACME);
@@ -396,11 +402,20 @@ static void test_paths_that_are_allowed(void **state)
 		const char *path;
 		bool allowed;
 	} cases[] = {
-		{ "/acme", true },	      { "/acme/temp", true },	{ "/shared/time", true },
-		{ "/shared/time/1", true },   { "/shared", false },	{ "/shared/timex", false },
-		{ "/", false },		      { "/globex", false },	{ "/acme/../globex", false },
-		{ "/acme/.", false },	      { "/acme/..x", true },	{ "//acme", false },
-		{ "/acme/1/2/3/4/5/6/7/8/9", true }, { "/acme/1/2/3/4/5/6/7/..", false },
+		{ "/acme", true },
+		{ "/acme/temp", true },
+		{ "/shared/time", true },
+		{ "/shared/time/1", true },
+		{ "/shared", false },
+		{ "/shared/timex", false },
+		{ "/", false },
+		{ "/globex", false },
+		{ "/acme/../globex", false },
+		{ "/acme/.", false },
+		{ "/acme/..x", true },
+		{ "//acme", false },
+		{ "/acme/1/2/3/4/5/6/7/8/9", true },
+		{ "/acme/1/2/3/4/5/6/7/..", false },
 		{ "/Acme", false },
 	};
 
@@ -412,7 +427,8 @@ static void test_paths_that_are_allowed(void **state)
 		struct coapmake m = acme_get(cases[i].path);
 
 		if (of_acme(&m) != (cases[i].allowed ? XDP_REDIRECT : XDP_DROP))
-			fail_msg("%s is %s", cases[i].path, cases[i].allowed ? "not allowed" : "allowed");
+			fail_msg("%s is %s", cases[i].path,
+				 cases[i].allowed ? "not allowed" : "allowed");
 		/* Others may use what they like. */
 		m = get();
 		coapmake_path(&m, cases[i].path);
@@ -449,7 +465,8 @@ static void test_no_way_around_a_path(void **state)
 	coapmake_text(&m, MAKE_PROXY_SCHEME, "coap");
 	assert_int_equal(of_acme(&m), XDP_DROP);
 	assert_int_equal(bed_reason(bed, SL_R_PATH_NOT_ALLOWED), 3);
-	m = acme_get("/acme"); /* malformed, and passes the service: but not this tenant's privilege */
+	m = acme_get(
+		"/acme"); /* malformed, and passes the service: but not this tenant's privilege */
 	m.bytes[m.len++] = 0xff;
 	assert_int_equal(of_acme(&m), XDP_DROP);
 	assert_int_equal(bed_reason(bed, SL_R_PATH_NOT_ALLOWED), 3);
@@ -512,7 +529,8 @@ static uint32_t next_random(uint32_t *seed)
 /* Which names are whose: by all three ways. */
 struct reference {
 	uint32_t host[SL_ARRAY_SIZE(names)], originator[SL_ARRAY_SIZE(names)];
-	uint32_t path[SL_ARRAY_SIZE(names) + 1][SL_ARRAY_SIZE(names)]; /* [first + 1][second]; [0]: one alone */
+	uint32_t path[SL_ARRAY_SIZE(names) + 1]
+		     [SL_ARRAY_SIZE(names)]; /* [first + 1][second]; [0]: one alone */
 };
 
 static void reference_make(struct reference *r, uint32_t *seed)
@@ -530,8 +548,8 @@ static void reference_make(struct reference *r, uint32_t *seed)
 			r->path[k][i] = next_random(seed) % N_TENANTS;
 			if (!r->path[k][i])
 				continue;
-			snprintf(path, sizeof(path), "%s%s/%s", k ? "/" : "",
-				 k ? names[k - 1] : "", names[i]);
+			snprintf(path, sizeof(path), "%s%s/%s", k ? "/" : "", k ? names[k - 1] : "",
+				 names[i]);
 			trie_path(bed, 0, SL_T_COAP_PATH, path, r->path[k][i]);
 		}
 	}
@@ -543,7 +561,8 @@ static uint32_t reference_request(const struct reference *r, struct coapmake *m,
 	uint32_t n = SL_ARRAY_SIZE(names), pick[4], whose = 0;
 	bool has[4];
 
-	*m = coapmake(MAKE_CON, 1 + next_random(seed) % 7, next_random(seed), next_random(seed) % 9);
+	*m = coapmake(MAKE_CON, 1 + next_random(seed) % 7, next_random(seed),
+		      next_random(seed) % 9);
 	for (int i = 0; i < 4; i++) {
 		pick[i] = next_random(seed) % n;
 		has[i] = next_random(seed) % 3;

@@ -25,8 +25,8 @@ struct world_service_kind {
 	int32_t moving_s;      /* all slots are in transition, since so many seconds */
 	bool gone, outliers;   /* the previous instances are down, by RST */
 	bool latency, content;
-	bool top;	       /* devices are counted */
-	bool full;	       /* no budget of pins and exchanges */
+	bool top;  /* devices are counted */
+	bool full; /* no budget of pins and exchanges */
 	enum sl_cid_layout cid;
 	enum sl_device_key device_key;
 };
