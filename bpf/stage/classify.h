@@ -277,8 +277,10 @@ static __always_inline enum sl_reason classify_malformed(const struct pkt *p, en
 /* Of a datagram that is CoAP, as the service says, and of nobody that is known yet. */
 static __always_inline enum sl_reason stage_classify_coap(struct pkt *p)
 {
-	__u32 why = classify_payload(p, SL_P_COAP), copy = why;
+	__u32 why, copy;
 
+	p->step = FLOW_OTHER; /* of what is malformed, too */
+	why = copy = classify_payload(p, SL_P_COAP);
 	sl_opaque(copy); /* VERIFIER: whether it is 0 matters later on */
 	p->malformed = copy;
 	classify_count(p);

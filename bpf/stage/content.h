@@ -17,6 +17,7 @@
 
 /* Options by their numbers: RFC 7252 5.10; oneM2M TS-0008 6.2.3. */
 #define COAP_OPT_URI_HOST     3
+#define COAP_OPT_OSCORE	      9 /* RFC 8613 */
 #define COAP_OPT_URI_PATH     11
 #define COAP_OPT_PROXY_URI    35
 #define COAP_OPT_PROXY_SCHEME 39
@@ -65,6 +66,9 @@ static __always_inline void content_keep(struct sl_content *c, bool repeated, __
 	case COAP_OPT_URI_HOST:
 		if (!repeated)
 			c->host = text;
+		break;
+	case COAP_OPT_OSCORE:
+		c->oscore = true;
 		break;
 	case COAP_OPT_URI_PATH:
 		if (content_is_dots(c, off, len))
@@ -119,8 +123,8 @@ static long content_option(__u32 i, void *nothing)
 }
 
 /* VERIFIER: alone, as all that reads at an offset of the packet's own. Walk over the options
- * of a request: a it has @left bytes, at @at; 0: it is malformed, and nothing is taken from it. Returns 0: done, as far as
- * it goes.
+ * of the message of @left bytes at @at; 0: it is malformed, and nothing is taken from it.
+ * Returns 0: done, as far as it goes.
  */
 sl_global int sl_content_walk(struct xdp_md *ctx, __u32 at, __u32 left)
 {
@@ -131,10 +135,12 @@ sl_global int sl_content_walk(struct xdp_md *ctx, __u32 at, __u32 left)
 	if (!c)
 		return -1;
 	__builtin_memset(&c->node, 0, sizeof(*c) - offsetof(struct sl_content, node));
+	c->request = true;
 	if (!left)
 		return 0;
 	if (bpf_xdp_load_bytes(ctx, at & PAYLOAD_OFFSET_MAX, &h, sizeof(h)))
 		return -1;
+	c->request = h.code && !coap_class(h.code);
 	n = sizeof(h) + (h.ver_type_tkl & 15);
 	at += n;
 	if (left <= n) { /* no options, no payload */
@@ -288,11 +294,14 @@ sl_global int sl_content_allowed(struct xdp_md *ctx, __u64 bank, __u32 tenant)
 	c->key.len = sizeof(tenant);
 	__builtin_memcpy(c->key.text, &tenant, sizeof(tenant));
 	node = bpf_map_lookup_elem(&sl_trie, &c->key);
-	if (!node) /* nothing was ever said of it */
+	if (!node || !c->request) /* nothing was ever said of it */
 		return 1;
 	if (!c->whole || c->detour)
 		return 0;
-	return node->value || content_path(ctx, c, node->child | bank);
+	if (node->value)
+		return 1;
+	/* Outside of OSCORE a path means nothing to the server (RFC 8613 4.1). */
+	return !c->oscore && content_path(ctx, c, node->child | bank);
 }
 
 /* -- the stages -- */
@@ -310,17 +319,22 @@ static __always_inline enum sl_reason stage_resolve_content(struct pkt *p)
 	struct sl_content *c = content_scratch();
 
 	p->svc = resolve_service(p);
-	if (!c || !p->svc || p->svc->protocol != SL_P_COAP)
+	if (!c)
+		return SL_R_INTERNAL;
+	if (!p->svc)
 		return SL_R_NOT_OURS;
+	if (p->svc->protocol != SL_P_COAP) /* just become another: the next packet will do */
+		return SL_R_NO_INSTANCE;
 	*(volatile __u32 *)&c->claimed = resolve_source(p);
 	return resolve_account(p, *(volatile __u32 *)&c->claimed);
 }
 
+/* Or may be one: what is malformed, and what lies behind the linear bytes. */
 static __always_inline bool content_is_request(const struct pkt *p)
 {
 	__u32 method = p->kind - SL_K_COAP_GET;
 
-	return p->malformed || method <= SL_METHODS;
+	return p->malformed || p->kind == SL_K_UDP || method <= SL_METHODS;
 }
 
 static __always_inline enum sl_reason stage_identify(struct pkt *p)

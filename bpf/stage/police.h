@@ -191,6 +191,9 @@ static __always_inline enum sl_reason police_method(struct pkt *p)
 {
 	__u32 method = p->kind - SL_K_COAP_GET;
 
+	/* Behind the linear bytes it cannot be seen: no way around a privilege. */
+	if (p->kind == SL_K_UDP && p->svc->protocol == SL_P_COAP)
+		return police_refuse(p, SL_R_METHOD_NOT_ALLOWED);
 	if (method > SL_METHODS || !(p->account->denied >> method & 1))
 		return SL_R_NONE;
 	return police_refuse(p, SL_R_METHOD_NOT_ALLOWED);

@@ -21,6 +21,9 @@
 #include <sluice/limits.h>
 #include <sluice/reason.h>
 
+/* It also covers what one program leaves to the next in the scratch (bpf/stage/told.h): a
+ * new build's sl_xdp_tell may for a moment follow an older one's sl_xdp.
+ */
 #define SL_ABI_VERSION 2
 
 /* IPv6 address, or an IPv4 one mapped to ::ffff:a.b.c.d (RFC 4291 2.5.5.2). */
@@ -608,7 +611,8 @@ struct sl_content {
 	__u32 segments;		  /* of the path; SL_PATH_DEPTH of them at most are kept */
 	__u8 whole;		  /* all options that matter here were looked at */
 	__u8 detour;		  /* the path says nothing: by a proxy, or with "." or ".." in it */
-	__u8 pad2[2];
+	__u8 oscore;		  /* has the option: the server takes the path from inside */
+	__u8 request;		  /* is one; also what cannot be read may be one */
 	struct sl_text host, originator, segment[SL_PATH_DEPTH];
 };
 _Static_assert(sizeof(struct sl_content) == SL_CONTENT_BYTES + 120, "no hidden padding");

@@ -341,6 +341,16 @@ static void test_malformed_is_nobodys(void **state)
 	assert_int_equal(bed_note(bed, SL_N_IDENTITY_UNKNOWN), 1);
 }
 
+/* It opens nothing: neither connections nor room for half-open pins are its to use. */
+static void test_malformed_is_no_opener(void **state)
+{
+	struct coapmake m = { .len = 4 };
+
+	(void)state;
+	assert_int_equal(run(0, &m, XDP_REDIRECT), GUESTS);
+	assert_int_equal(bed_hot(bed, GUESTS * 2 + 1).connections, 0);
+}
+
 static void test_malformed_is_dropped(void **state)
 {
 	struct coapmake m = get();
@@ -471,6 +481,12 @@ static void test_no_way_around_a_path(void **state)
 	assert_int_equal(of_acme(&m), XDP_DROP);
 	assert_int_equal(bed_reason(bed, SL_R_PATH_NOT_ALLOWED), 3);
 	assert_int_equal(bed_reason(bed, SL_R_COAP_NO_PAYLOAD), 1);
+	m = get(); /* what OSCORE has outside is not what the server serves */
+	coapmake_text(&m, MAKE_URI_HOST, "acme.example");
+	coapmake_option(&m, MAKE_OSCORE, "\x09\x14\xff", 3);
+	coapmake_path(&m, "/acme");
+	assert_int_equal(of_acme(&m), XDP_DROP);
+	assert_int_equal(bed_reason(bed, SL_R_PATH_NOT_ALLOWED), 4);
 	/* What is no request has no path. */
 	m = coapmake(MAKE_ACK, 0, 7, 0);
 	assert_int_equal(run(0, &m, XDP_REDIRECT), GUESTS);
@@ -625,6 +641,7 @@ int main(void)
 		T(test_all_but_requests_are_the_default_tenants),
 		T(test_what_cannot_be_read_is_unknown),
 		T(test_malformed_is_nobodys),
+		T(test_malformed_is_no_opener),
 		T_SETUP(test_malformed_is_dropped, setup_strict),
 		T(test_a_quota_is_the_named_tenants),
 		T(test_paths_that_are_allowed),

@@ -15,6 +15,7 @@ enum {
 
 enum {
 	MAKE_URI_HOST = 3,
+	MAKE_OSCORE = 9,
 	MAKE_URI_PATH = 11,
 	MAKE_URI_QUERY = 15,
 	MAKE_PROXY_URI = 35,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <endian.h>
 #include <linux/bpf.h>
+#include <linux/if_ether.h>
 #include <net/ethernet.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
@@ -75,25 +76,48 @@ static void checksum_at(uint8_t *ip, size_t len)
 	ip[11] = sum;
 }
 
-/* What cannot be read as IP is cut behind the link's header. */
+/* Behind the link's header and all tags that the packet path knows; @t has a whole header. */
+static uint8_t *behind_tags(struct sl_trace *t)
+{
+	uint8_t *at = t->bytes + 2 * ETH_ALEN, *end = t->bytes + t->captured;
+
+	for (int i = 0; i < SL_VLAN_DEPTH && end - at >= VLAN_SIZE + 2; i++) {
+		unsigned int type = at[0] << 8 | at[1];
+
+		if (type != ETHERTYPE_VLAN && type != ETH_P_8021AD)
+			break;
+		at += VLAN_SIZE;
+	}
+	return at + sizeof(uint16_t);
+}
+
+/* Is it IP whose only addresses are where every header has them? Options, and extension
+ * headers in front of the transport's, may name more.
+ */
+static bool is_plain(const uint8_t *at, size_t left, bool is_v4)
+{
+	if (left < (is_v4 ? sizeof(struct ip) : sizeof(struct ip6_hdr)))
+		return false;
+	if (is_v4)
+		return at[0] == 0x45;
+	return at[0] >> 4 == 6 && at[6] != IPPROTO_HOPOPTS && at[6] != IPPROTO_ROUTING &&
+	       at[6] != IPPROTO_DSTOPTS && at[6] != IPPROTO_FRAGMENT;
+}
+
+/* What is not plain is cut behind the link's header. */
 static void hide(struct line *l)
 {
 	struct sl_trace *t = &l->t;
 	bool is_v4 = t->event.family == 4;
-	uint8_t *at = t->bytes + 2 * ETH_ALEN;
-	size_t need = is_v4 ? sizeof(struct ip) : sizeof(struct ip6_hdr), left, len;
+	uint8_t *at;
 
 	pseudonym(l, &t->src);
 	pseudonym(l, &t->dst);
 	memset(t->bytes, 0, 2 * ETH_ALEN);
-	if (t->captured >= ETH_HLEN + VLAN_SIZE && (at[0] << 8 | at[1]) == ETHERTYPE_VLAN)
-		at += VLAN_SIZE;
-	at += sizeof(uint16_t);
-	left = t->bytes + t->captured - at;
-	len = left ? (at[0] & 15) * 4 : 0;
 	if (t->captured < ETH_HLEN)
 		return;
-	if (!t->event.family || left < need || (is_v4 && (len < need || left < len))) {
+	at = behind_tags(t);
+	if (!t->event.family || !is_plain(at, t->bytes + t->captured - at, is_v4)) {
 		t->captured = ETH_HLEN;
 		return;
 	}
@@ -104,7 +128,7 @@ static void hide(struct line *l)
 		     at + (is_v4 ? offsetof(struct ip, ip_dst) : offsetof(struct ip6_hdr, ip6_dst)),
 		     is_v4);
 	if (is_v4)
-		checksum_at(at, len);
+		checksum_at(at, sizeof(struct ip));
 }
 
 /* -- words -- */
