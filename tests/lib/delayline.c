@@ -20,7 +20,7 @@ static const char help[] =
 	"  --near, --far NETNS  paths of namespaces; each gets the device\n"
 	"  --device NAME        (default tun0)\n"
 	"  --delay A-B          from far to near, microseconds, evenly between (default 0-0)\n"
-	"  --tail A-B           the same of one packet in 20 (default: as the others)\n"
+	"  --tail A-B           the same of one packet in 10 (default: as the others)\n"
 	"JSON on stdout at the end: forth, back, lost (no room).\n";
 
 struct span {
@@ -49,7 +49,7 @@ static uint64_t next_random(struct line *l)
 
 static uint64_t draw_ns(struct line *l)
 {
-	bool is_tail = l->tail.to_ns && next_random(l) % 20 == 0;
+	bool is_tail = l->tail.to_ns && next_random(l) % 10 == 0;
 	const struct span *s = is_tail ? &l->tail : &l->delay;
 
 	return s->from_ns + (s->to_ns - s->from_ns) * next_random(l) / UINT32_MAX;
