@@ -76,20 +76,7 @@ static __always_inline enum sl_reason pipeline_content(struct pkt *p)
 	return why;
 }
 
-/* A packet of which nothing is known yet. False: the object is not whole. */
-static __always_inline bool pkt_begin(struct pkt *p)
-{
-	__u32 zero = 0;
-
-	p->control = bpf_map_lookup_elem(&sl_control, &zero);
-	if (!p->control)
-		return false;
-	p->bank = *(volatile __u16 *)&p->control->bank & 1;
-	return true;
-}
-
-SEC("xdp.frags")
-int sl_xdp(struct xdp_md *ctx)
+static __always_inline int packet(struct xdp_md *ctx, bool content)
 {
 	struct pkt p = {
 		.ctx = ctx,
@@ -97,22 +84,26 @@ int sl_xdp(struct xdp_md *ctx)
 		.cur = cursor_over_frame((void *)(long)ctx->data, (void *)(long)ctx->data_end,
 					 FRAME_LEN_MAX),
 	};
+	__u32 zero = 0;
 
 	sl_in_memory(p);
-	return pkt_begin(&p) ? stage_account(&p, pipeline(&p)) : XDP_ABORTED;
+	p.control = bpf_map_lookup_elem(&sl_control, &zero);
+	if (!p.control)
+		return XDP_ABORTED;
+	p.bank = *(volatile __u16 *)&p.control->bank & 1;
+	return stage_account(&p, content ? pipeline_content(&p) : pipeline(&p));
+}
+
+SEC("xdp.frags")
+int sl_xdp(struct xdp_md *ctx)
+{
+	return packet(ctx, false);
 }
 
 SEC("xdp.frags")
 int sl_xdp_content(struct xdp_md *ctx)
 {
-	struct pkt p = {
-		.ctx = ctx,
-		.cur = cursor_over_frame((void *)(long)ctx->data, (void *)(long)ctx->data_end,
-					 FRAME_LEN_MAX),
-	};
-
-	sl_in_memory(p);
-	return pkt_begin(&p) ? stage_account(&p, pipeline_content(&p)) : XDP_ABORTED;
+	return packet(ctx, true);
 }
 
 SEC("xdp.frags")

@@ -42,6 +42,11 @@ struct __attribute__((aligned(8))) flow { /* addresses are copied in whole words
 	bool dont_fragment;
 };
 
+static __always_inline bool flow_is_syn_ack(const struct flow *f)
+{
+	return (f->tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK);
+}
+
 struct vlan_tag {
 	__be16 tci;
 	__be16 proto;

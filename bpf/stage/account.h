@@ -59,7 +59,7 @@ static __always_inline void account_admitted(const struct pkt *p)
 static __always_inline void account_tell(const struct pkt *p, enum sl_reason why, __u32 seen,
 					 int action)
 {
-	struct told *t = told_scratch();
+	struct told *t = scratch();
 
 	if (!t)
 		return;

@@ -14,6 +14,7 @@
 #include "../lib/device.h"
 #include "../maps.h"
 #include "../pkt.h"
+#include "../scratch.h"
 #include "note.h"
 #include "reset.h"
 #include "turn.h"
@@ -43,13 +44,6 @@ struct answer {
 	__u8 options[2 * ANSWER_WALK]; /* first bytes of options */
 };
 _Static_assert(sizeof(struct answer) <= offsetof(struct sl_scratch, second_ns), "it fits");
-
-static __always_inline struct answer *answer_scratch(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&sl_scratch, &zero);
-}
 
 /* -- when is it worth trying again -- */
 
@@ -244,7 +238,7 @@ static __always_inline bool answer_build(struct xdp_md *ctx, const struct flow *
 sl_global int sl_answer(struct xdp_md *ctx, const struct flow *f, const struct sl_service *svc,
 			const struct sl_account *acc)
 {
-	struct answer *a = answer_scratch();
+	struct answer *a = scratch();
 	__u32 why;
 
 	if (!a || !f || !svc || !acc)
@@ -270,7 +264,7 @@ static __always_inline __u32 answer_amount(const struct pkt *p, enum sl_reason w
 /* Of a packet that a quota or a privilege has refused. */
 static __always_inline enum sl_reason stage_answer(struct pkt *p)
 {
-	struct answer *a = answer_scratch();
+	struct answer *a = scratch();
 
 	if (!a)
 		return SL_R_INTERNAL;

@@ -11,7 +11,7 @@
 sl_global int sl_answer_kind(struct xdp_md *ctx, const struct flow *f, const struct sl_return *ret,
 			     __u32 bank, __u32 payload)
 {
-	struct learn *l = (void *)pick_scratch();
+	struct learn *l = scratch();
 	const struct sl_service *svc;
 
 	if (!l || !f || !ret)

@@ -277,7 +277,7 @@ static __always_inline void latency_answered(struct xdp_md *ctx, const struct fl
 
 	if (f->proto == IPPROTO_TCP) {
 		sort = SL_L_MQTT;
-		if ((f->tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK))
+		if (flow_is_syn_ack(f))
 			sort = SL_L_TCP;
 		else if (!(payload & 0xffff))
 			return;

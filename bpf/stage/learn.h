@@ -75,7 +75,7 @@ static __always_inline void learn_fill(struct learn *l, const struct flow *f,
 sl_global int sl_learn(struct xdp_md *ctx, const struct flow *f, const struct sl_return *ret,
 		       __u32 bank, __u32 payload)
 {
-	struct learn *l = (void *)pick_scratch();
+	struct learn *l = scratch();
 	const struct sl_service *svc;
 
 	if (!l || !f || !ret)
@@ -108,7 +108,7 @@ static __always_inline void learn_answered(const struct flow *f, __u32 instance)
 {
 	struct sl_answers *n;
 
-	if (f->proto == IPPROTO_TCP && (f->tcp_flags & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK))
+	if (f->proto == IPPROTO_TCP && !flow_is_syn_ack(f))
 		return;
 	n = answers_of(instance);
 	if (n)

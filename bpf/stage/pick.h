@@ -11,6 +11,7 @@
 #include "../config.h"
 #include "../maps.h"
 #include "../pkt.h"
+#include "../scratch.h"
 #include "latency.h"
 #include "note.h"
 #include "pin.h"
@@ -92,13 +93,6 @@ static __always_inline void pick_look(struct pick *k)
 		pick_find_exchange(k);
 }
 
-/* VERIFIER: not on the stack, where there is no room for it. */
-static __always_inline struct pick_ask *pick_scratch(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&sl_scratch, &zero);
-}
 _Static_assert(sizeof(struct pick_ask) <= offsetof(struct sl_scratch, second_ns), "it fits");
 
 /* What lies in the scratch, and the time in seconds. It is divided for once a second and
@@ -121,7 +115,7 @@ static __always_inline __u32 pick_now_s(struct pick_ask *ask, __u64 now_ns)
  */
 sl_global __u32 sl_pick_by_pin(void)
 {
-	struct pick_ask *ask = pick_scratch();
+	struct pick_ask *ask = scratch();
 	struct pick k = {};
 	__u32 service, what, row;
 	__u16 instance;
@@ -160,7 +154,7 @@ static __always_inline __u32 pick_by_pin(struct pkt *p, struct sl_slot slot)
 		.service = p->svc->id,
 		.transfer = p->step == FLOW_BLOCK,
 	};
-	struct pick_ask *ask = pick_scratch();
+	struct pick_ask *ask = scratch();
 
 	if (!ask)
 		return 0;

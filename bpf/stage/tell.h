@@ -46,7 +46,7 @@ static __always_inline void tell_event(struct xdp_md *ctx, const struct told *t,
 /* Returns the packet's XDP action, which has been decided before. */
 static __always_inline int stage_tell(struct xdp_md *ctx)
 {
-	const struct told *t = told_scratch();
+	const struct told *t = scratch();
 	struct sl_control *control;
 	__u32 zero = 0, mask;
 

@@ -7,6 +7,7 @@
 #include "../lib/hash.h"
 #include "../maps.h"
 #include "../pkt.h"
+#include "../scratch.h"
 
 /* In the scratch: the program that has had the packet fills it, sl_xdp_tell reads it. */
 struct told {
@@ -23,13 +24,6 @@ struct told {
 	bool redirected;
 };
 _Static_assert(sizeof(struct told) <= offsetof(struct sl_scratch, second_ns), "it fits");
-
-static __always_inline struct told *told_scratch(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&sl_scratch, &zero);
-}
 
 static __always_inline void event_write(struct sl_event *e, struct xdp_md *ctx,
 					const struct told *t, const struct sl_control *control)

@@ -21,7 +21,6 @@
 #define MQTTSN_LONGER 4	 /* a length of three bytes */
 #define MQTT_FIXED    2	 /* MQTT 5.0 2.1: type, and the length's first byte; */
 #define MQTT_LONGEST  5	 /* others follow a byte of 128 or more */
-#define VLAN_TAG_SIZE 4
 
 /* -- where the payload begins -- */
 
@@ -98,7 +97,8 @@ static __always_inline __u32 trace_length(struct xdp_md *ctx, const struct flow 
 					  __u32 fixed, bool wants_payload)
 {
 	__u32 len = wants_payload ? SL_TRACE_BYTES : payload + fixed;
-	__u32 ip_end = sizeof(struct ethhdr) + (f->has_vlan ? VLAN_TAG_SIZE : 0) + f->l3_len;
+	__u32 ip_end =
+		sizeof(struct ethhdr) + (f->has_vlan ? sizeof(struct vlan_tag) : 0) + f->l3_len;
 	__u32 frame = ctx->data_end - ctx->data;
 
 	sl_opaque(frame); /* VERIFIER: as in event_write() */

@@ -2,9 +2,9 @@
 /* The heaviest of 100,000 devices, whose shares follow Zipf's law, are found by the loaded
  * program, on one CPU and on all; who has no table is not counted; windows do not mix.
  */
-#include <math.h>
 #include <sched.h>
 #include "bed.h"
+#include "zipf.h"
 
 #define VIP	"203.0.113.10"
 #define OPEN	6001 /* an instance */
@@ -56,30 +56,9 @@ static int setup_none(void **state)
 	return setup_as(state, 0);
 }
 
-static uint32_t draw(void)
-{
-	double u = drand48();
-	uint32_t lo = 0, hi = DEVICES - 1;
-
-	while (lo < hi) {
-		uint32_t mid = (lo + hi) / 2;
-
-		if (cumulative[mid] < u)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
 static void zipf_make(double s)
 {
-	double sum = 0;
-
-	for (int i = 0; i < DEVICES; i++)
-		cumulative[i] = sum += pow(i + 1, -s);
-	for (int i = 0; i < DEVICES; i++)
-		cumulative[i] /= sum;
+	zipf_fill(cumulative, DEVICES, s);
 	srand48(20261124);
 	memset(sent, 0, sizeof(sent));
 	memset(refused, 0, sizeof(refused));
@@ -110,7 +89,7 @@ static void offer(struct bed *b, int packets)
 	struct frame f[2] = { frame_udp(&open, "x", 1), frame_udp(&closed, "x", 1) };
 
 	for (int n = 0; n < packets; n++) {
-		uint32_t i = draw();
+		uint32_t i = zipf_at(cumulative, DEVICES, drand48());
 		struct frame *to = &f[(n & 3) == 3];
 		uint8_t *src = to->bytes + to->l3 + 12;
 		LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = to->bytes, .data_size_in = to->len);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Sequences of flows, and the network around them. */
 #include <errno.h>
-#include <math.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 #include "common/cleanup.h"
 #include "world.h"
 #include "world_parts.h"
+#include "zipf.h"
 
 #define FLOW_NET   0x64400000u /* 100.64.0.0/10 */
 #define TENANT_NET 0x10000000u /* 16.0.0.0, a /24 each from there */
@@ -60,35 +60,18 @@ static void shuffle(struct perf_flow *flows, uint32_t n, uint64_t *rng)
 	}
 }
 
-/* @below[i]: the share of tenants up to i. */
-static uint32_t tenant_at(const double *below, double share)
-{
-	uint32_t lo = 0, hi = WORLD_TENANTS - 1;
-
-	while (lo < hi) {
-		uint32_t mid = (lo + hi) / 2;
-
-		if (below[mid] < share)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
 static int many_tenants(struct perf_flow *flows, uint32_t n, double exponent, uint64_t *rng)
 {
 	sl_autofree double *below = calloc(WORLD_TENANTS, sizeof(*below));
-	double sum = 0;
 
 	if (!below)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < WORLD_TENANTS; i++)
-		below[i] = sum += pow(i + 1, -exponent);
+	zipf_fill(below, WORLD_TENANTS, exponent);
 	for (uint32_t i = 0; i < n; i++) {
-		double share = (double)(draw(rng) >> 11) / (double)(1ull << 53) * sum;
+		double share = (double)(draw(rng) >> 11) / (double)(1ull << 53);
 		/* Large tenants are anywhere, not at the table's start. */
-		uint32_t tenant = (uint64_t)tenant_at(below, share) * 38629 % WORLD_TENANTS;
+		uint32_t tenant =
+			(uint64_t)zipf_at(below, WORLD_TENANTS, share) * 38629 % WORLD_TENANTS;
 
 		flows[i] = (struct perf_flow){
 			.addr = world_tenant_prefix(tenant) + draw(rng) % 256,

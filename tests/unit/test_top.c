@@ -2,7 +2,6 @@
 /* Heavy devices by bpf/lib/top.h: the rule itself, and what it finds among 100,000
  * devices whose shares follow Zipf's law, also while strangers flood.
  */
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +11,7 @@
 #include <cmocka.h>
 #include "lib/hash.h"
 #include "lib/top.h"
+#include "zipf.h"
 
 #define DEVICES 100000
 #define PACKETS 2000000
@@ -103,30 +103,9 @@ static void test_equals_take_turns(void **state)
 static double cumulative[DEVICES];
 static uint32_t sent[DEVICES];
 
-static void zipf(double s)
-{
-	double sum = 0;
-
-	for (int i = 0; i < DEVICES; i++)
-		cumulative[i] = sum += pow(i + 1, -s);
-	for (int i = 0; i < DEVICES; i++)
-		cumulative[i] /= sum;
-}
-
 static uint32_t draw(void)
 {
-	double u = (random_u32() + 0.5) / 4294967296.0;
-	uint32_t lo = 0, hi = DEVICES - 1;
-
-	while (lo < hi) {
-		uint32_t mid = (lo + hi) / 2;
-
-		if (cumulative[mid] < u)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
+	return zipf_at(cumulative, DEVICES, (random_u32() + 0.5) / 4294967296.0);
 }
 
 static uint64_t hash_of(uint64_t seed, uint64_t i)
@@ -182,7 +161,7 @@ static void stream(double s, uint64_t seed, uint32_t strangers)
 {
 	uint64_t once = DEVICES;
 
-	zipf(s);
+	zipf_fill(cumulative, DEVICES, s);
 	rng = seed;
 	memset(table, 0, sizeof(table));
 	memset(sent, 0, sizeof(sent));

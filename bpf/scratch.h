@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A packet's own memory for what is too much for the stack. Stages follow one another in
+ * it: each has a structure of its own, which ends before second_ns.
+ */
+#ifndef SL_SCRATCH_BPF_H
+#define SL_SCRATCH_BPF_H
+
+#include "maps.h"
+
+/* NULL: impossible, but the verifier wants it asked. */
+static __always_inline void *scratch(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&sl_scratch, &zero);
+}
+
+#endif /* SL_SCRATCH_BPF_H */
