@@ -84,7 +84,7 @@ static __always_inline struct sl_return *resolve_return(const struct pkt *p)
  */
 static __always_inline enum sl_reason resolve_content(struct pkt *p)
 {
-	bpf_tail_call(p->ctx, &sl_programs, SL_PROG_CONTENT);
+	bpf_tail_call(p->ctx, &sl_programs, p->svc->program);
 	return SL_R_INTERNAL;
 }
 

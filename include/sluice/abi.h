@@ -79,7 +79,7 @@ enum sl_service_flag {
 	SL_SVC_BY_SOURCE = 1 << 1, /* look the source up among the tenants' prefixes */
 	SL_SVC_AFFINITY = 1 << 2,  /* has pins; without it flows always follow cur */
 	SL_SVC_OUTLIERS = 1 << 3,  /* count what instances are asked and what they answer */
-	SL_SVC_CONTENT = 1 << 4,   /* look into its CoAP messages for tenant and path */
+	SL_SVC_CONTENT = 1 << 4,   /* look into its messages, by @program */
 	SL_SVC_IDENTIFY = 1 << 5,  /* with SL_SVC_CONTENT: for the tenant, as none is fixed */
 	SL_SVC_LATENCY = 1 << 6,   /* time how long answers take */
 };
@@ -110,7 +110,7 @@ struct sl_service {
 	__u8 cid_layout;     /* enum sl_cid_layout */
 	__u8 cid_len;	     /* of every connection id, 1 to SL_CID_MAX */
 	__u8 device_key;     /* enum sl_device_key */
-	__u8 pad;
+	__u8 program;	     /* enum sl_program, with SL_SVC_CONTENT */
 	__u32 cid_rotations; /* SL_CID_QUIC_LB: 4 bits a rotation id, length of its server id or 0 */
 	__u64 reply_cost;    /* of one reply in place, in 1/16 ns */
 };
