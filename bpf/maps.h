@@ -90,6 +90,35 @@ SL_MAP_HASH(sl_half_open, struct sl_pin_key, struct sl_pin, SL_DEF_HALF_OPEN);
  */
 SL_MAP_HASH(sl_exchanges, struct sl_exchange_key, struct sl_exchange, SL_DEF_EXCHANGES);
 
+/* connection -> whose it is, of services with track. Written by the data plane, swept by the
+ * daemon. Missing: it is not tracked, and the service's default tenant's. Not preallocated: few
+ * configurations have any.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct sl_flow_key);
+	__type(value, struct sl_flow);
+	__uint(max_entries, SL_DEF_FLOWS);
+} sl_flows SEC(".maps");
+
+/* connection -> what proves that it is its device's, until it has, within a budget per
+ * service. As above. As many as sl_half_open.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct sl_flow_key);
+	__type(value, struct sl_flow_open);
+	__uint(max_entries, SL_DEF_HALF_OPEN);
+} sl_flow_opens SEC(".maps");
+
+/* account, and tenant -> how many tracked connections are open. Written by both. Missing:
+ * impossible.
+ */
+SL_MAP_ARRAY(sl_open, struct sl_open_count, SL_DEF_ACCOUNTS);
+SL_MAP_ARRAY(sl_open_tenants, struct sl_open_count, SL_DEF_TENANTS);
+
 /* (service, server id) -> instance, of those that declare one. Written by the
  * daemon, and lives as long as the instance. Missing: the address decides.
  */
@@ -185,6 +214,7 @@ struct {
 
 extern int sl_xdp_content(struct xdp_md *ctx);
 extern int sl_xdp_tell(struct xdp_md *ctx);
+extern int sl_xdp_stream(struct xdp_md *ctx);
 
 /* enum sl_program -> the program that goes on. Written where the object is loaded. Missing:
  * packets of services with SL_SVC_CONTENT leave as internal, and nothing is told.
@@ -198,6 +228,7 @@ struct {
 	.values = {
 		[SL_PROG_CONTENT] = (void *)&sl_xdp_content,
 		[SL_PROG_TELL] = (void *)&sl_xdp_tell,
+		[SL_PROG_STREAM] = (void *)&sl_xdp_stream,
 	},
 };
 

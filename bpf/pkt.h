@@ -39,6 +39,7 @@ struct pkt {
 	__u8 row;	/* enum affinity_row, unless its slot is quiescent; filled by pick */
 	__u8 malformed; /* enum sl_reason, of a message that passes nevertheless; by classify */
 	__u8 refused;	/* enum sl_reason, where on_excess is answer; filled by police */
+	__u8 barred;	/* enum sl_reason, of what a connection may not do; filled by track */
 	bool dst_owned; /* by the filter: perhaps */
 };
 

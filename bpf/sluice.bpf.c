@@ -9,6 +9,7 @@
 #include "stage/police.h"
 #include "stage/classify.h"
 #include "stage/content.h"
+#include "stage/stream.h"
 #include "stage/pick.h"
 #include "stage/steer.h"
 #include "stage/reset.h"
@@ -76,7 +77,41 @@ static __always_inline enum sl_reason pipeline_content(struct pkt *p)
 	return why;
 }
 
-static __always_inline int packet(struct xdp_md *ctx, bool content)
+/* The same for connections of services with track, whose tenant is kept. Only towards instances:
+ * what these send is sl_xdp's, see stage_learn().
+ */
+static __always_inline enum sl_reason pipeline_stream(struct pkt *p)
+{
+	enum sl_reason why = stage_parse(p);
+
+	if (!why)
+		why = stage_transport(p);
+	if (!why)
+		why = stage_resolve_stream(p);
+	if (!why)
+		why = stage_classify_stream(p);
+	if (!why)
+		why = stage_track(p);
+	if (!why)
+		why = stage_police_bytes(p);
+	if (!why)
+		why = stage_police_stream(p);
+	if (!why)
+		why = stage_police_messages(p);
+	if (why == SL_R_ANSWERED_TENANT) /* TCP has no answer to that */
+		why = p->refused;
+	if (!why)
+		stage_track_open(p);
+	if (!why)
+		why = stage_pick(p);
+	if (why == SL_R_RESET)
+		return stage_reset(p);
+	if (!why)
+		why = stage_steer(p);
+	return why;
+}
+
+static __always_inline int packet(struct xdp_md *ctx, enum sl_program program)
 {
 	struct pkt p = {
 		.ctx = ctx,
@@ -91,19 +126,32 @@ static __always_inline int packet(struct xdp_md *ctx, bool content)
 	if (!p.control)
 		return XDP_ABORTED;
 	p.bank = *(volatile __u16 *)&p.control->bank & 1;
-	return stage_account(&p, content ? pipeline_content(&p) : pipeline(&p));
+	switch (program) {
+	case SL_PROG_CONTENT:
+		return stage_account(&p, pipeline_content(&p));
+	case SL_PROG_STREAM:
+		return stage_account(&p, pipeline_stream(&p));
+	default:
+		return stage_account(&p, pipeline(&p));
+	}
 }
 
 SEC("xdp.frags")
 int sl_xdp(struct xdp_md *ctx)
 {
-	return packet(ctx, false);
+	return packet(ctx, SL_PROG__MAX);
 }
 
 SEC("xdp.frags")
 int sl_xdp_content(struct xdp_md *ctx)
 {
-	return packet(ctx, true);
+	return packet(ctx, SL_PROG_CONTENT);
+}
+
+SEC("xdp.frags")
+int sl_xdp_stream(struct xdp_md *ctx)
+{
+	return packet(ctx, SL_PROG_STREAM);
 }
 
 SEC("xdp.frags")

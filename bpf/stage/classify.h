@@ -287,6 +287,16 @@ static __always_inline enum sl_reason stage_classify_coap(struct pkt *p)
 	return p->svc->flags & SL_SVC_DROP_MALFORMED ? why : SL_R_NONE;
 }
 
+/* Of a connection that is tracked. */
+static __always_inline enum sl_reason stage_classify_stream(struct pkt *p)
+{
+	classify_tcp(p);
+	if (p->messages && p->svc->protocol == SL_P_MQTT)
+		classify_payload(p, SL_P_MQTT);
+	classify_count(p);
+	return SL_R_NONE;
+}
+
 static __always_inline enum sl_reason stage_classify(struct pkt *p)
 {
 	enum sl_reason why = SL_R_NONE;

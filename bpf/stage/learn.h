@@ -9,6 +9,7 @@
 
 #include "classify.h"
 #include "pick.h"
+#include "track.h"
 
 /* In the scratch: what is asked of pick lies in front. */
 struct learn {
@@ -125,6 +126,8 @@ sl_global int sl_learn_watch(struct xdp_md *ctx, const struct flow *f, const str
 		return 0;
 	if (watch & SL_W_OUTLIERS)
 		learn_answered(f, ret->instance);
+	if (watch & SL_W_TRACK && f->tcp_flags & TRACK_TOLD)
+		track_answer(ctx, f, ret->service, payload & 0xffff);
 	if (watch >> SL_W_LATENCY_SHIFT)
 		latency_answered(ctx, f, ret, watch >> SL_W_LATENCY_SHIFT, payload);
 	return 0;

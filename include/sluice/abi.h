@@ -24,7 +24,7 @@
 /* It also covers what one program leaves to the next in the scratch (bpf/stage/told.h): a
  * new build's sl_xdp_tell may for a moment follow an older one's sl_xdp.
  */
-#define SL_ABI_VERSION 2
+#define SL_ABI_VERSION 3
 
 /* IPv6 address, or an IPv4 one mapped to ::ffff:a.b.c.d (RFC 4291 2.5.5.2). */
 struct sl_addr {
@@ -108,7 +108,10 @@ struct sl_service {
 	__u32 keep_s;
 	__u32 half_open_max; /* half-open pins, and as many exchanges */
 	__u8 cid_layout;     /* enum sl_cid_layout */
-	__u8 cid_len;	     /* of every connection id, 1 to SL_CID_MAX */
+	union {
+		__u8 cid_len;	/* of every connection id, 1 to SL_CID_MAX */
+		__u8 delimiter; /* of a tracked service: what ends the part of a name that counts */
+	};
 	__u8 device_key;     /* enum sl_device_key */
 	__u8 program;	     /* enum sl_program, with SL_SVC_CONTENT */
 	__u32 cid_rotations; /* SL_CID_QUIC_LB: 4 bits a rotation id, length of its server id or 0 */
@@ -149,6 +152,15 @@ enum sl_excess {
 #define SL_METHODS	7
 #define SL_METHOD_OTHER (1 << SL_METHODS)
 
+/* In sl_account.mqtt_denied. */
+enum sl_mqtt_version {
+	SL_MV_3_1,
+	SL_MV_3_1_1,
+	SL_MV_5,
+	SL_MV_OTHER, /* and what cannot be read */
+	SL_MV__MAX
+};
+
 /* In sl_account.device_mask: from this bit on, which table of sl_top its devices are counted
  * in, 1 to SL_TOP_TENANTS; 0: in none.
  */
@@ -169,8 +181,11 @@ struct sl_account {
 	__u64 limit;		      /* burst less one tick of the coarse clock, in 1/16 ns */
 	__u64 cost[SL_Q__MAX];	      /* in 1/16 ns; of a byte in 1/4,096 ns */
 	__u32 device_cost[SL_Q__MAX]; /* in 1,024 ns; of a byte in 1/4 ns */
+	__u32 open_max;	  /* connections open at once, all of the tenant's; 0: any number */
+	__u8 mqtt_denied; /* 1 << enum sl_mqtt_version that the tenant may not use */
+	__u8 pad[3];
 };
-_Static_assert(sizeof(struct sl_account) == 72, "no hidden padding");
+_Static_assert(sizeof(struct sl_account) == 80, "no hidden padding");
 
 /* Source prefix -> tenant, by longest match. The prefixes of a family are cut
  * into disjoint ranges of 64-bit words; a root spreads 2^16 index entries over
@@ -211,17 +226,20 @@ struct sl_prefix_range {
 };
 
 /* What messages say of themselves, as a trie: CoAP's Uri-Host, the segments of its Uri-Path,
- * oneM2M's originator. A string is cut into chunks, a step each, that are compared byte
+ * oneM2M's originator, MQTT's user name and client id, TLS's server name. A string is cut into chunks, a step each, that are compared byte
  * by byte, all of them; a path is its segments one after the other. A step is banked.
  *
  * Roots are the numbers of enum sl_trie_root; other nodes are hashes of the way there,
  * made by the daemon alone: packets find them as children.
  */
 enum sl_trie_root {
-	SL_T_COAP_HOST = 1, /* lower case; -> tenant */
-	SL_T_COAP_PATH,	    /* -> tenant, by the longest that begins the path */
-	SL_T_ORIGINATOR,    /* -> tenant */
-	SL_T_ALLOW_PATH,    /* first the tenant's id, four bytes -> 1: and all that begins so */
+	SL_T_COAP_HOST = 1,  /* lower case; -> tenant */
+	SL_T_COAP_PATH,	     /* -> tenant, by the longest that begins the path */
+	SL_T_ORIGINATOR,     /* -> tenant */
+	SL_T_ALLOW_PATH,     /* first the tenant's id, four bytes -> 1: and all that begins so */
+	SL_T_MQTT_USERNAME,  /* whole, or up to the service's delimiter and with it; -> tenant */
+	SL_T_MQTT_CLIENT_ID, /* likewise */
+	SL_T_TLS_SNI,	     /* lower case; -> tenant */
 	SL_T__MAX
 };
 
@@ -355,6 +373,67 @@ struct sl_exchange {
 };
 _Static_assert(sizeof(struct sl_exchange) == 8, "no hidden padding");
 
+/* A connection of a tracked service: the device's end, and the service. */
+struct sl_flow_key {
+	struct sl_addr addr;
+	__be16 port;
+	__u16 service;
+};
+_Static_assert(sizeof(struct sl_flow_key) == 20, "no hidden padding");
+
+/* What has become of a connection, in sl_flow.who. It is open unless it is over; who it is
+ * is settled once the instance has answered what came first.
+ */
+enum sl_flow_flag {
+	SL_FLOW_NAMED = 1 << 0,	       /* has said who it is, or has not: its tenant stays */
+	SL_FLOW_SETTLED = 1 << 1,      /* the instance has taken the first bytes */
+	SL_FLOW_DEVICE_FIN = 1 << 2,   /* the device has sent FIN or RST */
+	SL_FLOW_INSTANCE_FIN = 1 << 3, /* the instance has sent FIN */
+	SL_FLOW_OVER = 1 << 4,	/* both have, or the instance a RST: no longer counted as open */
+	SL_FLOW_AGAIN = 1 << 5, /* a SYN came: sl_flow_opens may have what replaces it */
+};
+
+/* One word, so that whoever changes it knows what it was. */
+#define SL_FLOW_TENANT_SHIFT 24
+#define SL_FLOW_FLAGS_SHIFT  48
+#define SL_FLOW_ID_MASK	     0xffffffu
+#define SL_FLOW_FLAG(flag)   ((__u64)(flag) << SL_FLOW_FLAGS_SHIFT)
+#define SL_FLOW_WHO(tenant, account, flags) \
+	((__u64)(account) | (__u64)(tenant) << SL_FLOW_TENANT_SHIFT | SL_FLOW_FLAG(flags))
+_Static_assert(SL_MAX_ACCOUNTS <= SL_FLOW_ID_MASK && SL_MAX_TENANTS <= SL_FLOW_ID_MASK, "both fit");
+
+struct sl_flow {
+	__u64 who;   /* account: 24, tenant: 24, enum sl_flow_flag: 16 */
+	__u32 first; /* sequence number of the device's first byte */
+	__u32 seen;  /* seconds of CLOCK_MONOTONIC */
+};
+_Static_assert(sizeof(struct sl_flow) == 16, "no hidden padding");
+
+/* A connection that the device has not yet proven to be its own: it knows the sequence number
+ * of the instance's SYN-ACK. Half-open ones are budgeted like pins.
+ */
+enum sl_open_flag {
+	SL_OPEN_ANSWERED = 1 << 0, /* @proof is known */
+	SL_OPEN_SPOKEN = 1 << 1,   /* the SYN had data: what came first was not looked at */
+};
+
+struct sl_flow_open {
+	__u32 first; /* as in sl_flow */
+	__u32 proof; /* the number that the device's first ACK has */
+	__u32 seen;
+	__u32 flags; /* enum sl_open_flag */
+};
+_Static_assert(sizeof(struct sl_flow_open) == 16, "no hidden padding");
+
+/* Connections, of an account or of a tenant as a whole: both only grow, and their difference
+ * is what is open. Read and set right as one word.
+ */
+struct sl_open_count {
+	__u32 opened;
+	__u32 ended;
+};
+_Static_assert(sizeof(struct sl_open_count) == 8, "one word");
+
 /* (service, server id) -> instance. */
 struct sl_cid_key {
 	__u32 server_id;
@@ -368,6 +447,8 @@ enum sl_watch {
 	SL_W_OUTLIERS = 1 << 0, /* they are counted */
 	/* How long they took: 1 << (SL_W_LATENCY_SHIFT + enum sl_latency_sort). */
 	SL_W_LATENCY_SHIFT = 1,
+	/* Segments that begin, end or carry something are sl_xdp_stream's. */
+	SL_W_TRACK = 1 << 7,
 };
 
 /* Per service, shared by packets and daemon. */
@@ -378,9 +459,11 @@ struct sl_service_state {
 	__u32 unsettled;    /* not 0: some slot is not quiescent. Written by the daemon, before
 			     * the first slot is in transition and after the last has settled. */
 	__u32 watch;	    /* enum sl_watch; written by the daemon */
+	__u32 flow_opens;   /* in sl_flow_opens; added by packets, taken off by both */
+	__u64 reply_tat;    /* bucket of replies in place, in 1/16 ns */
+	__u32 flows;	    /* in sl_flows, likewise */
 	__u32 pad0;
-	__u64 reply_tat; /* bucket of replies in place, in 1/16 ns */
-	__u64 pad[4];
+	__u64 pad[3];
 };
 _Static_assert(sizeof(struct sl_service_state) == 64, "one cache line");
 
@@ -444,6 +527,8 @@ enum sl_latency_sort {
 #undef X
 	SL_L__MAX
 };
+
+_Static_assert(SL_W_TRACK >> SL_W_LATENCY_SHIFT >> SL_L__MAX, "a bit of its own");
 
 #define SL_LATENCY_ONE_IN 64
 
@@ -581,6 +666,7 @@ _Static_assert(sizeof(struct sl_trace) == 88 + SL_TRACE_BYTES, "no hidden paddin
 enum sl_program {
 	SL_PROG_CONTENT, /* what messages say: of services with SL_SVC_CONTENT */
 	SL_PROG_TELL,	 /* events, and what is traced */
+	SL_PROG_STREAM,	 /* connections of services with track, and who they say they are */
 	SL_PROG__MAX
 };
 

@@ -18,6 +18,7 @@
 #define SL_MAX_DEVICE_LINES	   4194304
 #define SL_MAX_TALLIES		   4194304
 #define SL_MAX_TRIE		   4194304
+#define SL_MAX_FLOWS		   16777216
 
 #define SL_DEF_SERVICES		   1024
 #define SL_DEF_INSTANCES	   4096
@@ -30,8 +31,9 @@
 #define SL_DEF_EXCHANGES	   131072
 #define SL_DEF_DEVICE_LINES	   65536 /* of 8 device buckets each; a power of two */
 #define SL_DEF_TALLIES		   65536
-#define SL_DEF_TRIE		   16384 /* steps of identities and paths */
-#define SL_DEF_LATENCIES	   4096	 /* histograms; 3.4 kB each once in use */
+#define SL_DEF_TRIE		   16384  /* steps of identities and paths */
+#define SL_DEF_FLOWS		   262144 /* tracked connections; they take memory as they come */
+#define SL_DEF_LATENCIES	   4096	  /* histograms; 3.4 kB each once in use */
 
 #define SL_RING_SLOTS_PER_INSTANCE 128
 #define SL_RING_MIN_SLOTS	   1024
@@ -64,5 +66,6 @@
 #define SL_CONTENT_BYTES  256 /* of a message's options looked at for its tenant; a power of two */
 #define SL_PATH_DEPTH	  8   /* segments of a path that can match */
 #define SL_MQTT_MESSAGES  8   /* counted in one segment */
+#define SL_TLS_EXTENSIONS 48  /* of a ClientHello, looked at for its server name */
 
 #endif /* SL_LIMITS_H */

@@ -73,7 +73,10 @@
 	X(METHOD_NOT_ALLOWED, DROP,     REFUSED,   "method_not_allowed",    "the tenant may not use this CoAP method")         \
 	X(ANSWERED_METHOD,    TX,       ANSWERED,  "answered_method",       "a CoAP method that the tenant may not use: the device is told by 4.05") \
 	X(PATH_NOT_ALLOWED,   DROP,     REFUSED,   "path_not_allowed",      "the tenant may not use this CoAP path")           \
-	X(ANSWERED_PATH,      TX,       ANSWERED,  "answered_path",         "a CoAP path that the tenant may not use: the device is told by 4.03")
+	X(ANSWERED_PATH,      TX,       ANSWERED,  "answered_path",         "a CoAP path that the tenant may not use: the device is told by 4.03") \
+	X(OPEN_CONNECTIONS,   DROP,     REFUSED,   "open_connections",      "over the tenant's quota of open connections")     \
+	X(MQTT_NOT_ALLOWED,   DROP,     REFUSED,   "mqtt_not_allowed",      "the tenant may not use this version of MQTT")     \
+	X(IDENTITY_CHANGED,   DROP,     REFUSED,   "identity_changed",      "the first bytes of a connection came again and name somebody else")
 /* clang-format on */
 
 enum sl_reason {
@@ -115,7 +118,9 @@ enum sl_reason_group {
 	X(ANSWER_BUDGET,   "answer_budget",      "refused and not answered: no more answers are within the reply budget") \
 	X(IDENTITY_MISSED,  "identity_missed",   "a message named no tenant that is known: the service's default tenant has it") \
 	X(IDENTITY_UNKNOWN, "identity_unknown",  "who a message names could not be read: the service's default tenant has it") \
-	X(LATENCY_LOST,    "latency_lost",       "a timed request gave way to a newer one before its answer came")
+	X(LATENCY_LOST,    "latency_lost",       "a timed request gave way to a newer one before its answer came") \
+	X(FLOW_UNTRACKED,  "flow_untracked",     "a segment of a connection that is not in the flow table: the service's default tenant has it") \
+	X(FLOW_FULL,       "flow_full",          "a connection found no room in the flow table, or no budget for half-open ones")
 /* clang-format on */
 
 enum sl_note {

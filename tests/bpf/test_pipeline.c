@@ -21,6 +21,8 @@ enum {
 #define GONE 5 /* an instance */
 
 static const uint8_t get[] = { 0x40, 0x01, 0x12, 0x34 };
+static const uint8_t mqtt_connect[] = { 0x10, 15, 0, 4, 'M', 'Q', 'T', 'T', 4,
+					2,    0,  9, 0, 3,   'a', '/', 'b' };
 
 static void udp_service(struct bed *b, uint16_t port, uint32_t tenant, uint16_t instance,
 			const struct sl_account *account)
@@ -163,9 +165,40 @@ static void more_services(struct bed *b)
 	gone_service(b, 7401, 3600ull * 1000000000 * SL_TAT_PER_NS);
 }
 
+/* Service 7600, which tracks connections: its tenant has one, and may use no MQTT 3.1.1; and a
+ * connection of somebody else's that has said so.
+ */
+static void tracked_service(struct bed *b)
+{
+	struct bed_service s = { .vip = VIP,
+				 .port = 7600,
+				 .proto = IPPROTO_TCP,
+				 .protocol = SL_P_MQTT,
+				 .flags = SL_SVC_CONTENT | SL_SVC_IDENTIFY,
+				 .program = SL_PROG_STREAM,
+				 .delimiter = '/',
+				 .half_open_max = 1,
+				 .tenant = TENANT,
+				 .ring_size = 1,
+				 .instance = 1 };
+	uint16_t id = bed_service(b, &s, NULL);
+	struct sl_open_count one = { .opened = 1 };
+	struct sl_flow_key key = { .addr = addr_of(DEVICE), .port = htons(40002), .service = id };
+	struct sl_flow flow = { .who = SL_FLOW_WHO(STINGY, 60, SL_FLOW_NAMED) };
+	uint32_t tenant = TENANT;
+
+	bed_account(
+		b, TENANT, id,
+		(struct sl_account){ .id = 59, .open_max = 1, .mqtt_denied = 1 << SL_MV_3_1_1 });
+	bed_account(b, STINGY, id, (struct sl_account){ .id = 60 });
+	bed_update(b->skel->maps.sl_open_tenants, &tenant, &one);
+	bed_update(b->skel->maps.sl_flows, &key, &flow);
+}
+
 static int setup(void **state)
 {
 	bed_open(state);
+	tracked_service(*state);
 	services(*state);
 	stingy_services(*state);
 	more_services(*state);
@@ -287,6 +320,7 @@ static void v6_length_long(struct frame *f)
 #define BYTES(...) (const uint8_t[]){ __VA_ARGS__ }, sizeof((uint8_t[]){ __VA_ARGS__ })
 #define GET	   get, sizeof(get)
 #define BIG	   NULL, 1290
+#define CONNECT	   mqtt_connect, sizeof(mqtt_connect)
 
 static const struct {
 	const char *name;
@@ -391,6 +425,10 @@ static const struct {
 	{ "answered: not this path", SL_R_ANSWERED_PATH, XDP_TX, { DEVICE, 40000, VIP, 7504 }, -1, GET, NULL },
 	{ "not this path", SL_R_PATH_NOT_ALLOWED, XDP_DROP, { DEVICE, 40000, VIP, 7505 }, -1, GET, NULL },
 	{ "no GET here", SL_R_METHOD_NOT_ALLOWED, XDP_DROP, { DEVICE, 40000, VIP, 7503 }, -1, GET, NULL },
+
+	{ "one connection too many", SL_R_OPEN_CONNECTIONS, XDP_DROP, { DEVICE, 40000, VIP, 7600 }, 2, NULL, 0, NULL },
+	{ "no MQTT 3.1.1 here", SL_R_MQTT_NOT_ALLOWED, XDP_DROP, { DEVICE, 40001, VIP, 7600 }, 24, CONNECT, NULL },
+	{ "somebody else, it said first", SL_R_IDENTITY_CHANGED, XDP_DROP, { DEVICE, 40002, VIP, 7600 }, 24, CONNECT, NULL },
 
 	{ "answer", SL_R_RETURNED, XDP_REDIRECT, { INST, 5683, DEVICE, 40000 }, -1, GET, NULL },
 	{ "answer, IPv6", SL_R_RETURNED, XDP_REDIRECT, { INST6, 5683, "2001:db8:5::1", 40000 }, -1, GET, NULL },

@@ -152,6 +152,8 @@ struct bed_service {
 	uint8_t cid_layout, cid_len; /* enum sl_cid_layout */
 	uint32_t cid_rotations;
 	uint8_t device_key;  /* enum sl_device_key */
+	uint8_t program;     /* enum sl_program */
+	uint8_t delimiter;   /* of a tracked service */
 	uint64_t reply_cost; /* in 1/16 ns */
 };
 
@@ -171,9 +173,10 @@ static inline uint16_t bed_service(struct bed *b, const struct bed_service *s, u
 				    .keep_s = s->keep_s,
 				    .half_open_max = s->half_open_max,
 				    .cid_layout = s->cid_layout,
-				    .cid_len = s->cid_len,
+				    .cid_len = s->delimiter ?: s->cid_len,
 				    .cid_rotations = s->cid_rotations,
 				    .device_key = s->device_key,
+				    .program = s->program,
 				    .reply_cost = s->reply_cost };
 	uint32_t one = 1;
 

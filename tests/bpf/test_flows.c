@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The flow table: what gets into it, what does not get anything out of it, and how many
+ * connections are open. Through the loaded program, both ways, IPv4 and IPv6.
+ */
+#include "streambed.h"
+
+static const struct bpf_map *flows(void)
+{
+	return bed->skel->maps.sl_flows;
+}
+
+static const struct bpf_map *opens(void)
+{
+	return bed->skel->maps.sl_flow_opens;
+}
+
+static uint64_t flags_of(const struct conn *c)
+{
+	struct sl_flow_key key = conn_key(c);
+	struct sl_flow f;
+
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(flows()), &key, &f), 0);
+	return f.who >> SL_FLOW_FLAGS_SHIFT;
+}
+
+/* Nobody is in it who does not know what the SYN-ACK said. */
+static void test_only_proven_connections_are_in_it(void **state)
+{
+	(void)state;
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct conn c = conn_new(v6);
+
+		assert_int_equal(conn_syn(&c), GUESTS);
+		assert_true(conn_is_in(&c, opens()));
+		assert_int_equal(conn_send(&c, ACK, NULL, 0), GUESTS); /* of no SYN-ACK */
+		assert_false(conn_is_in(&c, flows()));
+		conn_answer(&c, SYN | ACK, c.seq + 1, NULL, 0); /* of another SYN */
+		conn_send(&c, ACK, NULL, 0);
+		assert_false(conn_is_in(&c, flows()));
+		conn_answer(&c, SYN | ACK, c.seq, NULL, 0);
+		for (int off = -2; off <= 2; off++) {
+			if (!off)
+				continue;
+			c.ack += off;
+			conn_send(&c, ACK, NULL, 0);
+			conn_send(&c, ACK, "x", 1);
+			conn_send(&c, RST | ACK, NULL, 0);
+			c.ack -= off;
+		}
+		conn_send(&c, 0, NULL, 0); /* without ACK the number means nothing */
+		assert_false(conn_is_in(&c, flows()));
+		assert_int_equal(is_open(GUESTS), v6);
+		conn_send(&c, ACK, NULL, 0);
+		assert_true(conn_is_in(&c, flows()));
+		assert_false(conn_is_in(&c, opens()));
+		assert_int_equal(is_open(GUESTS), v6 + 1);
+		assert_int_equal(bed->states[1 + v6].flow_opens, 0);
+		assert_int_equal(bed->states[1 + v6].flows, 1);
+	}
+	assert_int_equal(bed_note(bed, SL_N_FLOW_UNTRACKED), 2 * 15);
+}
+
+static void test_a_flood_has_the_budget_and_no_more(void **state)
+{
+	struct conn c = conn_open(0), late;
+
+	(void)state;
+	for (int i = 0; i < 5 * BUDGET; i++) {
+		struct conn flood = conn_new(0);
+
+		assert_int_equal(conn_syn(&flood), GUESTS);
+		conn_answer(&flood, SYN | ACK, flood.seq, NULL, 0);
+		flood.ack += 77;
+		conn_send(&flood, ACK, NULL, 0);
+		conn_send(&flood, RST, NULL, 0);
+	}
+	assert_int_equal(bed->states[1].flow_opens, BUDGET);
+	assert_int_equal(bed_note(bed, SL_N_FLOW_FULL), 4 * BUDGET);
+	assert_int_equal(conn_send(&c, ACK, "x", 1), GUESTS);
+	assert_true(conn_is_in(&c, flows()));
+	late = conn_open(0); /* goes on all the same */
+	assert_false(conn_is_in(&late, flows()));
+	assert_int_equal(conn_send(&late, ACK, "x", 1), GUESTS);
+	assert_int_equal(is_open(GUESTS), 1);
+	late = conn_open(1); /* the other service's budget is its own */
+	assert_true(conn_is_in(&late, flows()));
+}
+
+/* What somebody forges in a device's very address and port, without seeing the answers. */
+static void test_forged_segments_break_nothing(void **state)
+{
+	static const uint8_t flags[] = { SYN, RST, FIN | ACK, RST | ACK, SYN | FIN, SYN | ACK, 0 };
+
+	(void)state;
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct conn c = conn_open(v6);
+		struct sl_flow_key key = conn_key(&c);
+		struct sl_flow before, after;
+
+		bpf_map_lookup_elem(bpf_map__fd(flows()), &key, &before);
+		for (size_t i = 0; i < SL_ARRAY_SIZE(flags); i++) {
+			struct conn forged = c;
+
+			forged.seq = 0x12345678 + i;
+			forged.ack = 0x777;
+			conn_send(&forged, flags[i], NULL, 0);
+			assert_int_equal(is_open(GUESTS), 1 + v6);
+		}
+		assert_int_equal(conn_send(&c, ACK, "x", 1), GUESTS);
+		bpf_map_lookup_elem(bpf_map__fd(flows()), &key, &after);
+		after.who &= ~SL_FLOW_FLAG(SL_FLOW_AGAIN);
+		assert_int_equal(after.who, before.who);
+		assert_int_equal(after.first, before.first);
+	}
+}
+
+static void test_both_sides_end_it(void **state)
+{
+	(void)state;
+	for (int device_first = 0; device_first < 2; device_first++) {
+		struct conn c = conn_open(device_first);
+
+		assert_int_equal(is_open(GUESTS), 1);
+		if (device_first)
+			conn_send(&c, FIN | ACK, NULL, 0);
+		else
+			conn_answer(&c, FIN | ACK, c.seq, NULL, 0);
+		assert_int_equal(is_open(GUESTS), 1);
+		if (device_first)
+			conn_answer(&c, FIN | ACK, c.seq + 1, NULL, 0);
+		else
+			conn_send(&c, FIN | ACK, NULL, 0);
+		assert_int_equal(is_open(GUESTS), 0);
+		assert_int_equal(conn_send(&c, ACK, "x", 1), GUESTS);
+		conn_send(&c, FIN | ACK, NULL, 0);
+		conn_answer(&c, FIN | ACK, c.seq, NULL, 0);
+		assert_int_equal(is_open(GUESTS), 0);
+		assert_true(flags_of(&c) & SL_FLOW_OVER);
+	}
+	assert_int_equal(bed_note(bed, SL_N_FLOW_UNTRACKED), 0);
+}
+
+static void test_an_instance_ends_it_alone(void **state)
+{
+	struct conn c = conn_open(0), d = conn_new(0);
+
+	(void)state;
+	conn_answer(&c, RST | ACK, c.seq, NULL, 0);
+	assert_int_equal(is_open(GUESTS), 0);
+	assert_true(flags_of(&c) & SL_FLOW_OVER);
+	conn_syn(&d); /* and does not begin what it refuses */
+	assert_int_equal(bed->states[1].flow_opens, 1);
+	conn_answer(&d, RST | ACK, d.seq, NULL, 0);
+	assert_int_equal(bed->states[1].flow_opens, 0);
+	assert_false(conn_is_in(&d, opens()));
+}
+
+/* The same port again: the new connection takes the old one's place once it is proven. */
+static void test_a_port_is_used_again(void **state)
+{
+	struct conn c = conn_open(0), again = c;
+
+	(void)state;
+	again.seq = 99000;
+	again.server_seq = 123;
+	conn_syn(&again);
+	assert_int_equal(conn_send(&c, ACK, "x", 1), GUESTS);
+	assert_int_equal(is_open(GUESTS), 1);
+	conn_answer(&again, SYN | ACK, again.seq, NULL, 0);
+	assert_int_equal(conn_send(&again, ACK, NULL, 0), GUESTS);
+	assert_int_equal(is_open(GUESTS), 1);
+	assert_int_equal(bed->states[1].flows, 1);
+	assert_false(flags_of(&again) & SL_FLOW_AGAIN);
+	conn_answer(&again, RST | ACK, again.seq, NULL, 0);
+	assert_int_equal(is_open(GUESTS), 0);
+}
+
+/* -- a quota on them -- */
+
+static void conn_close(struct conn *c)
+{
+	conn_send(c, FIN | ACK, NULL, 0);
+	conn_answer(c, FIN | ACK, c->seq + 1, NULL, 0);
+}
+
+static void test_a_quota_of_open_connections(void **state)
+{
+	struct conn c[3], more;
+
+	(void)state;
+	account(GUESTS, (struct sl_account){ .open_max = 3 });
+	for (int i = 0; i < 3; i++)
+		c[i] = conn_open(i & 1); /* of both services together */
+	for (int i = 0; i < 2; i++) {
+		more = conn_new(i);
+		assert_int_equal(conn_syn(&more), 0);
+		assert_int_equal(bed_reason(bed, SL_R_OPEN_CONNECTIONS), 1 + i);
+		assert_false(conn_is_in(&more, opens()));
+	}
+	assert_int_equal(conn_send(&c[2], ACK, "x", 1), GUESTS);
+	conn_close(&c[0]);
+	more = conn_open(1);
+	assert_int_equal(is_open(GUESTS), 3);
+	assert_int_equal(conn_send(&more, ACK, "x", 1), GUESTS);
+	/* A smaller quota ends none. */
+	account(GUESTS, (struct sl_account){ .open_max = 1 });
+	assert_int_equal(conn_send(&more, ACK, "x", 1), GUESTS);
+}
+
+/* Many SYNs at once pass, as none is a connection yet; what they become is held to the quota. */
+static void test_a_quota_holds_for_many_at_once(void **state)
+{
+	struct conn c[5];
+
+	(void)state;
+	account(GUESTS, (struct sl_account){ .open_max = 2 });
+	for (int i = 0; i < 5; i++) {
+		c[i] = conn_new(0);
+		assert_int_equal(conn_syn(&c[i]), GUESTS);
+		conn_answer(&c[i], SYN | ACK, c[i].seq, NULL, 0);
+	}
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(conn_send(&c[i], ACK, NULL, 0), i < 2 ? GUESTS : 0);
+	assert_int_equal(is_open(GUESTS), 2);
+	assert_int_equal(bed_reason(bed, SL_R_OPEN_CONNECTIONS), 3);
+	conn_close(&c[0]); /* there is room: what the device repeats goes through */
+	assert_int_equal(conn_send(&c[4], ACK, "x", 1), GUESTS);
+	assert_int_equal(is_open(GUESTS), 2);
+}
+
+static void test_mark_only_counts_them(void **state)
+{
+	(void)state;
+	account(GUESTS, (struct sl_account){ .open_max = 1, .excess = SL_X_MARK });
+	for (int i = 0; i < 4; i++)
+		conn_open(0);
+	assert_int_equal(is_open(GUESTS), 4);
+	assert_int_equal(bed_note(bed, SL_N_MARKED), 3);
+	assert_int_equal(bed_reason(bed, SL_R_OPEN_CONNECTIONS), 0);
+}
+
+/* Who is named is charged from then on, and its quota holds as well. */
+static void test_a_named_tenants_quota(void **state)
+{
+	struct made acme =
+		mqtt_connect_make(&(struct mqttmake){ .version = 4, .username = "acme/d1" });
+	struct conn c[3];
+
+	(void)state;
+	name_is(SL_T_MQTT_USERNAME, "acme/", ACME);
+	account(ACME, (struct sl_account){ .open_max = 2 });
+	for (int i = 0; i < 3; i++) {
+		c[i] = conn_open(i & 1);
+		assert_int_equal(is_open(GUESTS), 1);
+		assert_int_equal(is_open(ACME), i);
+		if (i == 2)
+			refused(&c[i], acme.bytes, acme.len, SL_R_OPEN_CONNECTIONS);
+		else
+			assert_int_equal(conn_say(&c[i], acme.bytes, acme.len), ACME);
+	}
+	assert_int_equal(is_open(GUESTS), 1);
+	assert_int_equal(is_open(ACME), 2);
+	conn_close(&c[0]);
+	assert_int_equal(is_open(ACME), 1);
+	assert_int_equal(conn_say(&c[2], acme.bytes, acme.len), ACME); /* it repeats it */
+	assert_int_equal(is_open(ACME), 2);
+	assert_int_equal(is_open(GUESTS), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ROW(test_only_proven_connections_are_in_it, setup_tcp),
+		ROW(test_a_flood_has_the_budget_and_no_more, setup_tcp),
+		ROW(test_forged_segments_break_nothing, setup_tcp),
+		ROW(test_both_sides_end_it, setup_tcp),
+		ROW(test_an_instance_ends_it_alone, setup_tcp),
+		ROW(test_a_port_is_used_again, setup_tcp),
+		ROW(test_a_quota_of_open_connections, setup_tcp),
+		ROW(test_a_quota_holds_for_many_at_once, setup_tcp),
+		ROW(test_mark_only_counts_them, setup_tcp),
+		ROW(test_a_named_tenants_quota, setup_mqtt),
+	};
+
+	network_make();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
