@@ -90,6 +90,7 @@ static void check_toplevel(const struct model *m)
 	assert_int_equal(m->capacity.device_lines, 1024);
 	assert_int_equal(m->capacity.tallies, 5000);
 	assert_int_equal(m->capacity.trie, 600);
+	assert_int_equal(m->capacity.flows, 2048);
 }
 
 static void check_outlier(const struct model_outlier *o, const struct model_outlier *want)
@@ -111,7 +112,9 @@ static void check_broker(const struct model_service *s)
 	assert_int_equal(s->port, 1883);
 	assert_int_equal(s->protocol, SL_P_MQTT);
 	assert_false(s->drop_malformed);
-	assert_false(s->track);
+	assert_true(s->track);
+	assert_int_equal(s->idle_s, 300);
+	assert_int_equal(s->delimiter, ':');
 	assert_true(s->latency);
 	assert_string_equal(s->tenant, "");
 	assert_string_equal(s->default_tenant, "guests");
@@ -177,6 +180,11 @@ static void check_other_services(const struct model *m)
 	assert_double(s->scaling.target_rate, 1.5e6);
 
 	assert_int_equal(m->services[2].protocol, SL_P_MQTTS);
+	assert_true(m->services[2].track);
+	assert_int_equal(m->services[2].idle_s, 1800); /* as keep */
+	assert_int_equal(m->services[2].delimiter, 0);
+	assert_false(m->services[4].track);
+	assert_int_equal(m->services[4].idle_s, 0);
 	assert_int_equal(m->services[2].health.interval_ns, 500 * MS);
 	assert_int_equal(m->services[2].health.timeout_ns, 500 * MS); /* the interval */
 	assert_int_equal(m->services[2].scaling.target, TARGET_CONNECTIONS);
@@ -241,7 +249,7 @@ static void check_identity(const struct model_identity *i, uint32_t at, const ch
 
 static void check_identities(const struct model_tenant *t)
 {
-	assert_int_equal(t->n_identities, 3);
+	assert_int_equal(t->n_identities, 6);
 	check_identity(&t->identities[0], 2,
 		       BYTES("\x01\x0c"
 			     "acme.example"),
@@ -256,6 +264,18 @@ static void check_identities(const struct model_tenant *t)
 		       BYTES("\x03\x06"
 			     "CAdmin"),
 		       "CAdmin");
+	check_identity(&t->identities[3], 7,
+		       BYTES("\x05\x05"
+			     "acme:"),
+		       "acme:");
+	check_identity(&t->identities[4], 8,
+		       BYTES("\x06\x06"
+			     "Pump 7"),
+		       "Pump 7");
+	check_identity(&t->identities[5], 9,
+		       BYTES("\x07\x0c"
+			     "acme.example"),
+		       "acme.example");
 	assert_int_equal(t->n_paths, 3);
 	check_identity(&t->paths[0], 0,
 		       BYTES("\x04\x04"
@@ -289,7 +309,7 @@ static void check_tenants(const struct model *m)
 	assert_int_equal(t->sources[3].len, 0);
 	assert_int_equal(t->sources[2].at, 3);
 	assert_int_equal(t->sources[3].at, 5);
-	assert_int_equal(t->n_services, 3);
+	assert_int_equal(t->n_services, 4);
 	assert_string_equal(t->services[0], "broker");
 	assert_string_equal(t->services[1], "telemetry");
 	assert_double(t->quota.rate[SL_Q_PACKETS], 50000);
@@ -303,6 +323,11 @@ static void check_tenants(const struct model *m)
 	assert_double(t->device_quota.rate[SL_Q_CONNECTIONS], 1);
 	assert_int_equal(t->device_quota.burst_ns, 2 * S);
 	assert_int_equal(t->excess, SL_X_MARK);
+	assert_int_equal(t->quota.open_max, 70000);
+	assert_int_equal(t->device_quota.open_max, 0);
+	assert_int_equal(m->tenants[1].quota.open_max, 0);
+	assert_int_equal(t->mqtt_denied, 1 << SL_MV_3_1 | 1 << SL_MV_OTHER);
+	assert_int_equal(m->tenants[1].mqtt_denied, 0);
 	assert_int_equal(t->denied, 0xff & ~(1 << 0 | 1 << 6));
 	assert_int_equal(m->tenants[1].denied, 0);
 	assert_int_equal(t->top_table, 1);
@@ -511,6 +536,8 @@ static void test_limits(void **state)
 				      "{\"onem2m_originator\": \"A\"}]" },
 		{ "tenants[1].match", "[{\"coap_path\": \"/1/2/3/4/5/6/7/" LONG_88 "\"}, "
 				      "{\"coap_path\": \"/1/...\"}, {\"coap_path\": \"/1\"}]" },
+		{ "services[0].track", "true" },
+		{ "capacity", "{\"flows\": 1024}" },
 		{ "services[0].keep", "\"10s\"" },
 		{ "services[0].keep", "\"7d\"" },
 		{ "services[0].keep", "\"168h\"" },

@@ -145,6 +145,12 @@ int allowed_path_decode(const cJSON *value, const struct path *at, void *out,
 			struct config_error *reterr); /* "/" as well */
 int originator_decode(const cJSON *value, const struct path *at, void *out,
 		      struct config_error *reterr);
+int mqtt_username_decode(const cJSON *value, const struct path *at, void *out,
+			 struct config_error *reterr);
+int mqtt_client_id_decode(const cJSON *value, const struct path *at, void *out,
+			  struct config_error *reterr);
+int tls_sni_decode(const cJSON *value, const struct path *at, void *out,
+		   struct config_error *reterr);
 int quota_decode(const cJSON *value, const struct path *at, void *out, struct config_error *reterr);
 int device_quota_decode(const cJSON *value, const struct path *at, void *out,
 			struct config_error *reterr);

@@ -91,6 +91,7 @@ const struct decode_field capacity_fields[] = {
 	FIELD("exchanges",    struct model_capacity, exchanges,    decode_u32, .min = 1024, .max = SL_MAX_EXCHANGES),
 	FIELD("tallies",      struct model_capacity, tallies,      decode_u32, .min = 1024, .max = SL_MAX_TALLIES),
 	FIELD("trie",         struct model_capacity, trie,         decode_u32, .min = 1, .max = SL_MAX_TRIE),
+	FIELD("flows",        struct model_capacity, flows,        decode_u32, .min = 1024, .max = SL_MAX_FLOWS),
 	{},
 };
 
@@ -235,6 +236,7 @@ int document_decode(const cJSON *doc, struct model *m, struct config_error *rete
 		.exchanges = SL_DEF_EXCHANGES,
 		.tallies = SL_DEF_TALLIES,
 		.trie = SL_DEF_TRIE,
+		.flows = SL_DEF_FLOWS,
 	};
 	err = decode_object(doc, &at, document_fields, m, reterr);
 	if (!err && !m->node[0])

@@ -46,6 +46,9 @@ const char *identity_member(enum sl_trie_root root)
 		[SL_T_COAP_PATH] = "coap_path",
 		[SL_T_ORIGINATOR] = "onem2m_originator",
 		[SL_T_ALLOW_PATH] = "coap_paths",
+		[SL_T_MQTT_USERNAME] = "mqtt_username",
+		[SL_T_MQTT_CLIENT_ID] = "mqtt_client_id",
+		[SL_T_TLS_SNI] = "tls_sni",
 	};
 
 	return members[root];

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Hosts, paths and originators in the form in which messages have them: CoAP's Uri-Host
- * and Uri-Path (RFC 7252 5.10.1, 6.4), oneM2M's originator (TS-0008 6.2.2.4.1).
+/* Identities in the form in which messages have them: CoAP's Uri-Host and Uri-Path (RFC 7252
+ * 5.10.1, 6.4), oneM2M's originator (TS-0008 6.2.2.4.1), MQTT's user name and client id (5.0
+ * section 3.1.3), TLS's server name (RFC 6066 3).
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +86,58 @@ int originator_decode(const cJSON *value, const struct path *at, void *out,
 				   "want an originator such as \"CAdmin\", of 1 to %d bytes",
 				   SL_IDENTITY_MAX);
 	return keep_string(SL_T_ORIGINATOR, text, out);
+}
+
+/* -- what comes first in a stream -- */
+
+static int mqtt_decode(const cJSON *value, const struct path *at, enum sl_trie_root root, void *out,
+		       struct config_error *reterr)
+{
+	const char *text = cJSON_GetStringValue(value);
+
+	if (!text || !*text || strlen(text) > SL_IDENTITY_MAX)
+		return decode_fail(at, reterr,
+				   "want a name such as \"pump-7\", or what it begins with up to "
+				   "identity_delimiter such as \"acme/\", of 1 to %d bytes",
+				   SL_IDENTITY_MAX);
+	return keep_string(root, text, out);
+}
+
+int mqtt_username_decode(const cJSON *value, const struct path *at, void *out,
+			 struct config_error *reterr)
+{
+	return mqtt_decode(value, at, SL_T_MQTT_USERNAME, out, reterr);
+}
+
+int mqtt_client_id_decode(const cJSON *value, const struct path *at, void *out,
+			  struct config_error *reterr)
+{
+	return mqtt_decode(value, at, SL_T_MQTT_CLIENT_ID, out, reterr);
+}
+
+/* In ASCII, as it is on the wire; without the dot at its end, and no address. */
+int tls_sni_decode(const cJSON *value, const struct path *at, void *out,
+		   struct config_error *reterr)
+{
+	const char *text = cJSON_GetStringValue(value);
+	size_t len = text ? strlen(text) : 0;
+	char name[SL_IDENTITY_MAX + 1] = "";
+	struct sl_addr ignored;
+	bool good = len && len <= SL_IDENTITY_MAX && text[len - 1] != '.';
+
+	for (size_t i = 0; good && i < len; i++) {
+		unsigned char c = text[i];
+
+		good = c < 0x80 && (isalnum(c) || strchr("-_.", c));
+		name[i] = tolower(c);
+	}
+	if (!good || !addr_parse(name, &ignored))
+		return decode_fail(at, reterr,
+				   "want a server name such as \"acme.example\", of 1 to %d "
+				   "letters, digits, '-', '_' and '.', without a '.' at its end, and "
+				   "no address",
+				   SL_IDENTITY_MAX);
+	return keep_string(SL_T_TLS_SNI, name, out);
 }
 
 /* -- path -- */

@@ -110,7 +110,9 @@ struct model_service {
 	char tenant[SL_NAME_LEN];	  /* fixed tenant, "" if by source */
 	char default_tenant[SL_NAME_LEN]; /* "" if unknown tenants are refused */
 	uint32_t keep_s;		  /* default 3600, of coap and udp 300 */
-	bool track;			  /* refused so far: "want false" */
+	bool track;			  /* tcp, mqtt and mqtts only; default false; and then: */
+	uint32_t idle_s;		  /* "idle_timeout" of a connection; default keep_s */
+	uint8_t delimiter;		  /* "identity_delimiter"; mqtt only, default '/' */
 	bool latency;		   /* time answers; default false; coap, mqtt, mqtts and tcp only */
 	uint64_t drain_timeout_ns; /* default 10m; 0: wait for ever */
 	bool drain_moves;	   /* "drain": "keep" (default) or "move": flows go at once */
@@ -128,6 +130,7 @@ struct model_service {
 struct model_quota {
 	double rate[SL_Q__MAX]; /* by enum sl_quota; 0: not limited */
 	uint64_t burst_ns;	/* default 100 ms */
+	uint32_t open_max;	/* "open_connections", of a tenant as a whole; 0: any number */
 };
 
 struct model_prefix {
@@ -137,8 +140,8 @@ struct model_prefix {
 };
 
 /* What a message must say, see identity.h: the strings of @bytes, each of 1 to
- * SL_IDENTITY_MAX bytes and behind a byte with its length. A host and an originator are
- * one string; a path is its segments, up to SL_PATH_DEPTH, and "/" is none.
+ * SL_IDENTITY_MAX bytes and behind a byte with its length. All but paths are one string;
+ * a path is its segments, up to SL_PATH_DEPTH, and "/" is none.
  */
 struct model_identity {
 	uint32_t at; /* its place in "match", or in "coap_paths" */
@@ -158,6 +161,7 @@ struct model_tenant {
 	enum sl_excess excess; /* "on_excess": "drop" (default), "mark" or "answer" */
 	bool top_devices;      /* its heaviest devices are counted; default false */
 	uint8_t top_table;     /* set by validate: 1 to SL_TOP_TENANTS, in the order of tenants */
+	uint8_t mqtt_denied; /* versions not in "allow", as in struct sl_account; default none */
 	uint8_t denied; /* CoAP methods not in "allow", as in struct sl_account; default none */
 	struct model_identity *paths; /* "coap_paths" of "allow"; NULL and 0: all */
 	size_t n_paths;
@@ -166,7 +170,7 @@ struct model_tenant {
 /* Sizes of maps, fixed while the data plane is loaded. */
 struct model_capacity {
 	uint32_t services, instances, tenants, accounts, prefixes;
-	uint32_t slots, pins, half_open, exchanges, device_lines, tallies, trie;
+	uint32_t slots, pins, half_open, exchanges, device_lines, tallies, trie, flows;
 };
 
 struct model {
@@ -194,6 +198,7 @@ static inline bool model_is_udp(enum sl_protocol protocol)
 /* As a configuration says it. */
 const char *model_protocol_word(enum sl_protocol protocol);
 const char *model_excess_word(enum sl_excess excess);
+const char *model_mqtt_version_word(enum sl_mqtt_version version); /* below SL_MV_OTHER */
 const char *model_method_word(unsigned int method); /* below SL_METHODS; 0: "GET" */
 
 void model_free(struct model *m);

@@ -70,15 +70,16 @@ static int decode_only_word(const cJSON *value, const struct path *at, void *out
 	return decode_word(value, at, &ignored, reterr);
 }
 
-static int decode_track(const cJSON *value, const struct path *at, void *out,
-			struct config_error *reterr)
+static int decode_delimiter(const cJSON *value, const struct path *at, void *out,
+			    struct config_error *reterr)
 {
-	int err = decode_bool(value, at, out, reterr);
+	const char *text = cJSON_GetStringValue(value);
 
-	if (!err && *(bool *)out)
+	if (!text || (unsigned char)text[0] <= 0x20 || (unsigned char)text[0] >= 0x7f || text[1])
 		return decode_fail(at, reterr,
-				   "true is not supported by this release yet; want false");
-	return err;
+				   "want one printable ASCII character such as \"/\" or \":\"");
+	*(uint8_t *)out = text[0];
+	return 0;
 }
 
 static int decode_drain_timeout(const cJSON *value, const struct path *at, void *out,
@@ -237,7 +238,9 @@ const struct decode_field service_fields[] = {
 	FIELD("default_tenant", struct model_service, default_tenant, decode_name),
 	FIELD("drop_malformed", struct model_service, drop_malformed, decode_bool),
 	FIELD("keep",           struct model_service, keep_s,         decode_seconds, .min = 10 * S, .max = 7 * 86400 * S),
-	FIELD("track",          struct model_service, track,          decode_track),
+	FIELD("track",          struct model_service, track,          decode_bool),
+	FIELD("idle_timeout",   struct model_service, idle_s,         decode_seconds, .min = 10 * S, .max = 7 * 86400 * S),
+	FIELD("identity_delimiter", struct model_service, delimiter,  decode_delimiter),
 	FIELD("latency",        struct model_service, latency,        decode_bool),
 	FIELD("drain",          struct model_service, drain_moves,    decode_word_bool, .words = drains),
 	FIELD_OF("drain_timeout", decode_drain_timeout, .max = 30 * 86400 * S),
@@ -258,6 +261,10 @@ static void fill_defaults(const cJSON *object, struct model_service *s)
 
 	if (!s->keep_s)
 		s->keep_s = short_keep ? 300 : 3600;
+	if (s->track && !s->idle_s)
+		s->idle_s = s->keep_s;
+	if (s->track && s->protocol == SL_P_MQTT && !s->delimiter)
+		s->delimiter = '/';
 	health_fill(cJSON_GetObjectItemCaseSensitive(object, "health"), s->protocol, &s->health);
 }
 

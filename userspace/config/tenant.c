@@ -64,7 +64,9 @@ const struct decode_field match_fields[] = {
 	FIELD("coap_host",         struct match, identity, coap_host_decode),
 	FIELD("coap_path",         struct match, identity, coap_path_decode),
 	FIELD("onem2m_originator", struct match, identity, originator_decode),
-	FIELD_LATER("mqtt_username", "match by \"source\", or give the tenant a service of its own"),
+	FIELD("mqtt_username",     struct match, identity, mqtt_username_decode),
+	FIELD("mqtt_client_id",    struct match, identity, mqtt_client_id_decode),
+	FIELD("tls_sni",           struct match, identity, tls_sni_decode),
 	FIELD_LATER("vlan", "match by \"source\", or give the tenant a service of its own"),
 	{},
 };
@@ -76,7 +78,11 @@ const struct decode_field match_fields[] = {
 	FIELD("new_connections", struct model_quota, rate[SL_Q_CONNECTIONS], decode_rate, .max = max_rate),       \
 	FIELD("burst",           struct model_quota, burst_ns,               decode_duration, .min = 1000, .max = BURST_MAX_NS)
 
-const struct decode_field quota_fields[] = { QUOTA_FIELDS(1000000000, 100000000000), {} };
+const struct decode_field quota_fields[] = {
+	QUOTA_FIELDS(1000000000, 100000000000),
+	FIELD("open_connections", struct model_quota, open_max, decode_u32, .min = 1, .max = SL_MAX_FLOWS),
+	{},
+};
 const struct decode_field device_quota_fields[] = { QUOTA_FIELDS(50000, 50000000), {} };
 /* clang-format on */
 
@@ -102,8 +108,8 @@ static int decode_match(const cJSON *value, const struct path *at, void *out,
 		return err;
 	return decode_fail(
 		at, reterr,
-		"want one of \"source\", \"coap_host\", \"coap_path\" and "
-		"\"onem2m_originator\"; what else the tenant is known by is a match of its own");
+		"want one of \"source\", \"coap_host\", \"coap_path\", \"onem2m_originator\", "
+		"\"mqtt_username\", \"mqtt_client_id\" and \"tls_sni\"; what else the tenant is known by is a match of its own");
 }
 
 /* What was decoded, by its sort, each in its order. Identities are @t's after it. */
@@ -197,18 +203,13 @@ static int decode_method(const cJSON *value, const struct path *at, void *out,
 	return decode_word(value, &here, out, reterr);
 }
 
-/* Whatever is not listed is denied, methods that have no name as well. */
-static int decode_methods(const cJSON *value, const struct path *at, void *out,
-			  struct config_error *reterr)
+/* A list of @words, each once: a bit for each. */
+static int decode_listed(const cJSON *value, const struct path *at,
+			 const struct decode_items *items, const struct decode_word *words,
+			 uint8_t *ret, struct config_error *reterr)
 {
-	static const struct decode_items items = {
-		.size = sizeof(int),
-		.max = SL_METHODS,
-		.what = "methods",
-		.decode = decode_method,
-	};
 	struct decode_list list = {};
-	int err = decode_list(value, at, &items, &list, reterr);
+	int err = decode_list(value, at, items, &list, reterr);
 	sl_autofree int *listed = list.items;
 	uint8_t allowed = 0;
 
@@ -221,11 +222,69 @@ static int decode_methods(const cJSON *value, const struct path *at, void *out,
 
 		if (allowed & 1 << listed[i])
 			return decode_fail(&here, reterr, "\"%s\" is listed twice",
-					   methods[listed[i]].word);
+					   words[listed[i]].word);
 		allowed |= 1 << listed[i];
 	}
-	((struct model_tenant *)out)->denied = ~allowed;
+	*ret = allowed;
 	return 0;
+}
+
+/* Whatever is not listed is denied, methods that have no name as well. */
+static int decode_methods(const cJSON *value, const struct path *at, void *out,
+			  struct config_error *reterr)
+{
+	static const struct decode_items items = {
+		.size = sizeof(int),
+		.max = SL_METHODS,
+		.what = "methods",
+		.decode = decode_method,
+	};
+	uint8_t allowed;
+	int err = decode_listed(value, at, &items, methods, &allowed, reterr);
+
+	if (!err)
+		((struct model_tenant *)out)->denied = ~allowed;
+	return err;
+}
+
+static const struct decode_word versions[] = {
+	{ .word = "3.1", .value = SL_MV_3_1 },
+	{ .word = "3.1.1", .value = SL_MV_3_1_1 },
+	{ .word = "5", .value = SL_MV_5 },
+	{},
+};
+_Static_assert(SL_ARRAY_SIZE(versions) == SL_MV_OTHER + 1, "every version has a word");
+
+const char *model_mqtt_version_word(enum sl_mqtt_version version)
+{
+	return versions[version].word;
+}
+
+static int decode_version(const cJSON *value, const struct path *at, void *out,
+			  struct config_error *reterr)
+{
+	static const struct decode_field field = { .name = "mqtt_versions", .words = versions };
+	struct path here = *at;
+
+	here.field = &field;
+	return decode_word(value, &here, out, reterr);
+}
+
+static int decode_versions(const cJSON *value, const struct path *at, void *out,
+			   struct config_error *reterr)
+{
+	static const struct decode_items items = {
+		.size = sizeof(int),
+		.max = SL_MV_OTHER,
+		.what = "versions",
+		.decode = decode_version,
+	};
+	uint8_t allowed;
+	int err = decode_listed(value, at, &items, versions, &allowed, reterr);
+
+	if (!err)
+		((struct model_tenant *)out)->mqtt_denied = ~allowed & ((1 << SL_MV__MAX) - 1);
+	return err;
 }
 
 static int decode_paths(const cJSON *value, const struct path *at, void *out,
@@ -253,7 +312,7 @@ static int decode_paths(const cJSON *value, const struct path *at, void *out,
 const struct decode_field allow_fields[] = {
 	FIELD_OF("coap_methods", decode_methods),
 	FIELD_OF("coap_paths", decode_paths),
-	FIELD_LATER("mqtt_versions", "leave it out: the broker refuses what it does not speak"),
+	FIELD_OF("mqtt_versions", decode_versions),
 	{},
 };
 

@@ -135,6 +135,8 @@ static int service_members_validate(const struct model_service *s, size_t n,
 		return invalid(reterr, "services[%zu].scaling.min: %u is over max; want at most %u",
 			       n, s->scaling.min, s->scaling.max);
 	err = service_health_validate(s, n, reterr);
+	if (!err)
+		err = track_validate(s, n, reterr);
 	return err ? err : affinity_validate(s, n, reterr);
 }
 
@@ -315,6 +317,8 @@ int model_validate(struct model *m, uint64_t tick_ns, struct config_error *reter
 		err = tenants_validate(m, tick_ns, reterr);
 	if (!err)
 		err = identities_validate(m, reterr);
+	if (!err)
+		err = tracked_validate(m, reterr);
 	if (!err)
 		err = capacity_validate(m, reterr);
 	return err;

@@ -27,6 +27,8 @@ int affinity_validate(const struct model_service *s, size_t n, struct config_err
 int server_ids_validate(const struct model_service *s, size_t si, struct config_error *reterr);
 int tenants_validate(const struct model *m, uint64_t tick_ns, struct config_error *reterr);
 /* What messages say names one tenant, and a service that asks has a default one. */
+int track_validate(const struct model_service *s, size_t n, struct config_error *reterr);
+int tracked_validate(const struct model *m, struct config_error *reterr);
 int identities_validate(const struct model *m, struct config_error *reterr);
 int capacity_validate(struct model *m, struct config_error *reterr);
 int quota_validate(const struct model_quota *q, uint64_t tick_ns, const char *where,

@@ -81,58 +81,134 @@ static int paths_unique(const struct model_tenant *t, size_t ti, struct config_e
 
 /* -- services that ask -- */
 
-/* Of the CoAP services that a tenant may use and that ask: those without fixed tenant,
- * as with sources.
+/* Sorts of identities by what a service must be to ask for them. */
+enum asked {
+	ASKED_COAP,
+	ASKED_MQTT,
+	ASKED_TLS,
+	ASKED__MAX
+};
+
+static enum asked asked_of(const struct model_identity *i)
+{
+	switch (identity_root(i)) {
+	case SL_T_MQTT_USERNAME:
+	case SL_T_MQTT_CLIENT_ID:
+		return ASKED_MQTT;
+	case SL_T_TLS_SNI:
+		return ASKED_TLS;
+	default:
+		return ASKED_COAP;
+	}
+}
+
+/* Of the services that a tenant may use and that ask: those without fixed tenant, as with
+ * sources.
  */
 struct asking {
-	bool any;
-	uint64_t no_default; /* the first that has no default tenant, or INDEX_NONE */
+	bool any[ASKED__MAX];
+	uint64_t no_default[ASKED__MAX]; /* the first that has no default tenant, or INDEX_NONE */
+	bool delimiter[128];		 /* of those that ask for ASKED_MQTT */
 };
+
+static struct asking asking_none(void)
+{
+	struct asking a = {};
+
+	for (size_t i = 0; i < ASKED__MAX; i++)
+		a.no_default[i] = INDEX_NONE;
+	return a;
+}
 
 static void asking_add(struct asking *a, const struct model *m, size_t si)
 {
 	const struct model_service *s = &m->services[si];
+	const bool asks[ASKED__MAX] = {
+		[ASKED_COAP] = s->protocol == SL_P_COAP,
+		[ASKED_MQTT] = s->track && s->protocol == SL_P_MQTT,
+		[ASKED_TLS] = s->track && s->protocol != SL_P_MQTT,
+	};
 
-	if (s->protocol != SL_P_COAP || s->tenant[0])
-		return;
-	a->any = true;
-	if (!s->default_tenant[0] && a->no_default > si)
-		a->no_default = si;
+	for (size_t i = 0; i < ASKED__MAX; i++) {
+		if (!asks[i] || s->tenant[0])
+			continue;
+		a->any[i] = true;
+		if (!s->default_tenant[0] && a->no_default[i] > si)
+			a->no_default[i] = si;
+	}
+	if (asks[ASKED_MQTT])
+		a->delimiter[s->delimiter & 127] = true;
 }
 
 static struct asking asking_listed(const struct model *m, const struct index *services,
 				   const struct model_tenant *t)
 {
-	struct asking a = { .no_default = INDEX_NONE };
+	struct asking a = asking_none();
 
 	for (size_t i = 0; i < t->n_services; i++)
 		asking_add(&a, m, index_find(services, t->services[i], strlen(t->services[i])));
 	return a;
 }
 
+/* What ends in a delimiter stands for all that begins so; but only up to the first one. */
+static int delimiter_check(const struct asking *a, const struct model_identity *id, size_t ti,
+			   struct config_error *reterr)
+{
+	uint8_t last = id->bytes[id->size - 1];
+	const uint8_t *first = memchr(id->bytes + 2, last, id->size - 2);
+	char text[TEXT_SHOWN + 8];
+
+	if (last >= 128 || !a->delimiter[last] || first == id->bytes + id->size - 1)
+		return 0;
+	return invalid(reterr,
+		       "tenants[%zu].match[%u].%s: \"%s\" has '%c' before its end, where names are "
+		       "cut; want it at the end only",
+		       ti, id->at, identity_member(identity_root(id)),
+		       shown(id, text, sizeof(text)), last);
+}
+
+static int asking_check_one(const struct asking *a, const struct model_identity *id, size_t ti,
+			    struct config_error *reterr)
+{
+	static const char *const want[ASKED__MAX] = {
+		[ASKED_COAP] = "protocol coap",
+		[ASKED_MQTT] = "protocol mqtt with track",
+		[ASKED_TLS] = "protocol mqtts or tcp with track",
+	};
+	static const char *const why[ASKED__MAX] = {
+		[ASKED_COAP] = "messages whose they are: an ACK or RST names nobody",
+		[ASKED_MQTT] = "connections whose they are: until CONNECT they name nobody",
+		[ASKED_TLS] = "connections whose they are: until ClientHello they name nobody",
+	};
+	enum asked asked = asked_of(id);
+
+	if (!a->any[asked])
+		return invalid(reterr,
+			       "tenants[%zu].match[%u].%s: no service of this tenant asks for it; "
+			       "want one of %s, without fixed tenant, that it may use",
+			       ti, id->at, identity_member(identity_root(id)), want[asked]);
+	if (a->no_default[asked] != INDEX_NONE)
+		return invalid(reterr,
+			       "services[%zu].default_tenant: required, as tenants[%zu].match[%u] "
+			       "has this service ask %s, so it goes there",
+			       (size_t)a->no_default[asked], ti, id->at, why[asked]);
+	return asked == ASKED_MQTT ? delimiter_check(a, id, ti, reterr) : 0;
+}
+
 static int asking_check(const struct asking *a, const struct model_tenant *t, size_t ti,
 			struct config_error *reterr)
 {
-	const struct model_identity *first = &t->identities[0];
+	int err = 0;
 
-	if (!a->any)
-		return invalid(reterr,
-			       "tenants[%zu].match[%u].%s: no service of this tenant asks for it; "
-			       "want one of protocol coap, without fixed tenant, that it may use",
-			       ti, first->at, identity_member(identity_root(first)));
-	if (a->no_default != INDEX_NONE)
-		return invalid(reterr,
-			       "services[%zu].default_tenant: required, as tenants[%zu].match[%u] "
-			       "has this service ask messages whose they are: an ACK or RST names "
-			       "nobody, so it goes there",
-			       (size_t)a->no_default, ti, first->at);
-	return 0;
+	for (size_t i = 0; i < t->n_identities && !err; i++)
+		err = asking_check_one(a, &t->identities[i], ti, reterr);
+	return err;
 }
 
 static int services_ask(const struct model *m, struct config_error *reterr)
 {
 	sl_cleanup(index_close) struct index services = {};
-	struct asking all = { .no_default = INDEX_NONE };
+	struct asking all = asking_none();
 	int err = index_open(&services, m->n_services);
 
 	if (err)

@@ -43,11 +43,13 @@ struct dataplane {
 	const struct sl_cpu_counters *counters;
 	const struct sl_kind_counters *kinds;
 	struct sl_tracing *tracing;
+	struct sl_open_count *open;	     /* by account */
+	struct sl_open_count *open_tenants;
 	struct sl_top_set *top; /* see struct sl_top_set for the index */
 
 	/* descriptors of the rest; owned by skel */
 	int addresses_fd, services_fd, returns_fd, accounts_fd, pins_fd, half_open_fd;
-	int exchanges_fd, cids_fd, trie_fd;
+	int exchanges_fd, cids_fd, trie_fd, flows_fd, flow_opens_fd;
 	int targets_fd, tallies_fd, latencies_fd, events_fd, names_fd;
 };
 

@@ -37,7 +37,8 @@ enum {
 	EXCHANGES,
 	LINES,
 	TALLIES,
-	TRIE
+	TRIE,
+	FLOWS
 };
 
 /* clang-format off */
@@ -55,6 +56,7 @@ static const struct member members[] = {
 	[LINES]     = { M(device_lines), SL_DEF_DEVICE_LINES, 1u << 26 },
 	[TALLIES]   = { M(tallies),      SL_DEF_TALLIES,      1u << 26 },
 	[TRIE]      = { M(trie),         SL_DEF_TRIE,         SL_MAX_TRIE },
+	[FLOWS]     = { M(flows),        SL_DEF_FLOWS,        SL_MAX_FLOWS },
 #undef M
 };
 
@@ -75,17 +77,21 @@ static const struct map_size {
 	{ "sl_cids",        INSTANCES, 1, 0, false },
 	{ "sl_answers",     INSTANCES, 1, 0, true },
 	{ "sl_buckets",     TENANTS,   1, 0, false },
+	{ "sl_open_tenants", TENANTS,  1, 0, false },
 	{ "sl_accounts",    ACCOUNTS,  2, 0, false },
 	{ "sl_hot",         ACCOUNTS,  1, 0, true },
+	{ "sl_open",        ACCOUNTS,  1, 0, false },
 	{ "sl_prefix_rng",  PREFIXES,  2 * RANGES_PER_PREFIX, 2 * SPARE_RANGES, false },
 	{ "sl_prefix_idx",  PREFIXES,  2 * RANGES_PER_PREFIX, 2 * SPARE_INDEX, false },
 	{ "sl_slots",       SLOTS,     1, 0, false },
 	{ "sl_pins",        PINS,      1, 0, false },
 	{ "sl_half_open",   HALF_OPEN, 1, 0, false },
+	{ "sl_flow_opens",  HALF_OPEN, 1, 0, false },
 	{ "sl_exchanges",   EXCHANGES, 1, 0, false },
 	{ "sl_devices",     LINES,     1, 0, false },
 	{ "sl_tallies",     TALLIES,   1, 0, false },
 	{ "sl_trie",        TRIE,      2, 0, false },
+	{ "sl_flows",       FLOWS,     1, 0, false },
 };
 
 static const struct mapping {
@@ -110,6 +116,8 @@ static const struct mapping {
 	{ "sl_kinds",        M(kinds),          PROT_READ },
 	{ "sl_tracing",      M(tracing),        RW },
 	{ "sl_top",          M(top),            RW },
+	{ "sl_open",         M(open),           RW },
+	{ "sl_open_tenants", M(open_tenants),   RW },
 #undef RW
 #undef M
 };
@@ -126,6 +134,8 @@ static const struct descriptor {
 	{ "sl_pins",      offsetof(struct dataplane, pins_fd) },
 	{ "sl_half_open", offsetof(struct dataplane, half_open_fd) },
 	{ "sl_exchanges", offsetof(struct dataplane, exchanges_fd) },
+	{ "sl_flows",     offsetof(struct dataplane, flows_fd) },
+	{ "sl_flow_opens", offsetof(struct dataplane, flow_opens_fd) },
 	{ "sl_cids",      offsetof(struct dataplane, cids_fd) },
 	{ "sl_targets",   offsetof(struct dataplane, targets_fd) },
 	{ "sl_tallies",   offsetof(struct dataplane, tallies_fd) },

@@ -75,6 +75,8 @@ void plan_quota(const struct model_tenant *t, uint64_t tick_ns, struct sl_accoun
 	ret->device_mask = t->top_table << SL_TOP_SHIFT;
 	ret->excess = t->excess;
 	ret->denied = t->denied;
+	ret->mqtt_denied = t->mqtt_denied;
+	ret->open_max = t->quota.open_max;
 	memset(ret->cost, 0, sizeof(ret->cost));
 	memset(ret->device_cost, 0, sizeof(ret->device_cost));
 	quota_tenant(&t->quota, tick_ns, ret);
@@ -200,6 +202,8 @@ static uint8_t service_flags(const struct draft *d, const struct model_service *
 		flags |= SL_SVC_OUTLIERS;
 	if (s->latency)
 		flags |= SL_SVC_LATENCY;
+	if (s->track) /* also where nobody may use it */
+		flags |= SL_SVC_CONTENT;
 	return flags;
 }
 
@@ -211,7 +215,7 @@ uint32_t plan_watch(const struct model_service *s)
 		sorts = s->protocol == SL_P_COAP ? 1 << SL_L_COAP : 1 << SL_L_TCP;
 	if (s->latency && s->protocol == SL_P_MQTT)
 		sorts |= 1 << SL_L_MQTT;
-	return watch | sorts << SL_W_LATENCY_SHIFT;
+	return watch | sorts << SL_W_LATENCY_SHIFT | (s->track ? SL_W_TRACK : 0);
 }
 
 /* By rotation id, 4 bits each. */
@@ -247,8 +251,9 @@ static struct plan_service service_plan(const struct draft *d, size_t i)
 			.keep_s = s->keep_s,
 			.half_open_max = s->half_open_max,
 			.cid_layout = s->cid.layout,
-			.cid_len = s->cid.length,
+			.cid_len = s->track ? s->delimiter : s->cid.length, /* one place */
 			.device_key = s->device_key,
+			.program = s->track ? SL_PROG_STREAM : SL_PROG_CONTENT,
 			.cid_rotations = cid_rotations(&s->cid),
 			.reply_cost = reply_cost(s->reply_rate),
 		},

@@ -143,16 +143,29 @@ static int numbers_check(const struct trie_draft *d)
 	return 0;
 }
 
+/* Do messages of the service name identities of this sort? */
+static bool is_asked(const struct model_service *s, enum sl_trie_root root)
+{
+	switch (root) {
+	case SL_T_MQTT_USERNAME:
+	case SL_T_MQTT_CLIENT_ID:
+		return s->track && s->protocol == SL_P_MQTT;
+	case SL_T_TLS_SNI:
+		return s->track && s->protocol != SL_P_MQTT;
+	default:
+		return s->protocol == SL_P_COAP;
+	}
+}
+
 uint8_t trie_flags(const struct model_tenant *t, const struct model_service *s)
 {
 	uint8_t flags = 0;
 
-	if (s->protocol != SL_P_COAP)
-		return 0;
-	if (t->n_paths)
+	if (s->protocol == SL_P_COAP && t->n_paths)
 		flags |= SL_SVC_CONTENT;
-	if (t->n_identities && !s->tenant[0])
-		flags |= SL_SVC_CONTENT | SL_SVC_IDENTIFY;
+	for (size_t i = 0; i < t->n_identities && !s->tenant[0]; i++)
+		if (is_asked(s, identity_root(&t->identities[i])))
+			flags |= SL_SVC_CONTENT | SL_SVC_IDENTIFY;
 	return flags;
 }
 

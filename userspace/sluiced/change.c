@@ -52,6 +52,7 @@ static int capacity_check(struct change *c)
 		{ "device_lines", want->device_lines, have->device_lines },
 		{ "tallies", want->tallies, have->tallies },
 		{ "trie", want->trie, have->trie },
+		{ "flows", want->flows, have->flows },
 	};
 
 	for (size_t i = 0; i < SL_ARRAY_SIZE(members); i++) {
