@@ -132,11 +132,12 @@ int tls_sni_decode(const cJSON *value, const struct path *at, void *out,
 		name[i] = tolower(c);
 	}
 	if (!good || !addr_parse(name, &ignored))
-		return decode_fail(at, reterr,
-				   "want a server name such as \"acme.example\", of 1 to %d "
-				   "letters, digits, '-', '_' and '.', without a '.' at its end, and "
-				   "no address",
-				   SL_IDENTITY_MAX);
+		return decode_fail(
+			at, reterr,
+			"want a server name such as \"acme.example\", of 1 to %d "
+			"letters, digits, '-', '_' and '.', without a '.' at its end, and "
+			"no address",
+			SL_IDENTITY_MAX);
 	return keep_string(SL_T_TLS_SNI, name, out);
 }
 

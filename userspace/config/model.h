@@ -161,7 +161,7 @@ struct model_tenant {
 	enum sl_excess excess; /* "on_excess": "drop" (default), "mark" or "answer" */
 	bool top_devices;      /* its heaviest devices are counted; default false */
 	uint8_t top_table;     /* set by validate: 1 to SL_TOP_TENANTS, in the order of tenants */
-	uint8_t mqtt_denied; /* versions not in "allow", as in struct sl_account; default none */
+	uint8_t mqtt_denied;   /* versions not in "allow", as in struct sl_account; default none */
 	uint8_t denied; /* CoAP methods not in "allow", as in struct sl_account; default none */
 	struct model_identity *paths; /* "coap_paths" of "allow"; NULL and 0: all */
 	size_t n_paths;
@@ -199,7 +199,7 @@ static inline bool model_is_udp(enum sl_protocol protocol)
 const char *model_protocol_word(enum sl_protocol protocol);
 const char *model_excess_word(enum sl_excess excess);
 const char *model_mqtt_version_word(enum sl_mqtt_version version); /* below SL_MV_OTHER */
-const char *model_method_word(unsigned int method); /* below SL_METHODS; 0: "GET" */
+const char *model_method_word(unsigned int method);		   /* below SL_METHODS; 0: "GET" */
 
 void model_free(struct model *m);
 static inline void model_freep(struct model **m)

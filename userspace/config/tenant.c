@@ -109,7 +109,8 @@ static int decode_match(const cJSON *value, const struct path *at, void *out,
 	return decode_fail(
 		at, reterr,
 		"want one of \"source\", \"coap_host\", \"coap_path\", \"onem2m_originator\", "
-		"\"mqtt_username\", \"mqtt_client_id\" and \"tls_sni\"; what else the tenant is known by is a match of its own");
+		"\"mqtt_username\", \"mqtt_client_id\" and \"tls_sni\"; what else the tenant is "
+		"known by is a match of its own");
 }
 
 /* What was decoded, by its sort, each in its order. Identities are @t's after it. */

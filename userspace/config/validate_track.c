@@ -6,10 +6,11 @@
 int track_validate(const struct model_service *s, size_t n, struct config_error *reterr)
 {
 	if (s->track && model_is_udp(s->protocol))
-		return invalid(reterr,
-			       "services[%zu].track: protocol %s has no connections; want false, or "
-			       "tcp, mqtt or mqtts",
-			       n, model_protocol_word(s->protocol));
+		return invalid(
+			reterr,
+			"services[%zu].track: protocol %s has no connections; want false, or "
+			"tcp, mqtt or mqtts",
+			n, model_protocol_word(s->protocol));
 	if (s->idle_s && !s->track)
 		return invalid(reterr,
 			       "services[%zu].idle_timeout: is of tracked connections; want "
@@ -56,11 +57,12 @@ int tracked_validate(const struct model *m, struct config_error *reterr)
 				       "tenant counts them; want one with \"track\": true",
 				       i);
 		if (t->mqtt_denied && !uses_tracked(m, t, true))
-			return invalid(reterr,
-				       "tenants[%zu].allow.mqtt_versions: no service of this "
-				       "tenant sees them; want one of protocol mqtt with \"track\": "
-				       "true",
-				       i);
+			return invalid(
+				reterr,
+				"tenants[%zu].allow.mqtt_versions: no service of this "
+				"tenant sees them; want one of protocol mqtt with \"track\": "
+				"true",
+				i);
 	}
 	return 0;
 }

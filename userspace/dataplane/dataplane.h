@@ -43,7 +43,7 @@ struct dataplane {
 	const struct sl_cpu_counters *counters;
 	const struct sl_kind_counters *kinds;
 	struct sl_tracing *tracing;
-	struct sl_open_count *open;	     /* by account */
+	struct sl_open_count *open; /* by account */
 	struct sl_open_count *open_tenants;
 	struct sl_top_set *top; /* see struct sl_top_set for the index */
 

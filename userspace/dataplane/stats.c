@@ -42,6 +42,15 @@ void stats_kinds(const struct dataplane *dp, uint16_t service, uint64_t ret[SL_K
 	}
 }
 
+uint32_t stats_open(const struct dataplane *dp, uint32_t account)
+{
+	struct sl_open_count n = {};
+
+	if (account < dp->cap.accounts)
+		__atomic_load(&dp->open[account], &n, __ATOMIC_RELAXED);
+	return n.opened - n.ended;
+}
+
 void stats_account(const struct dataplane *dp, uint32_t account, struct sl_hot *ret)
 {
 	memset(ret, 0, sizeof(*ret));

@@ -19,6 +19,9 @@ void stats_kinds(const struct dataplane *dp, uint16_t service, uint64_t ret[SL_K
 /* Of one account: what was admitted. */
 void stats_account(const struct dataplane *dp, uint32_t account, struct sl_hot *ret);
 
+/* Its tracked connections that are open, at one moment. */
+uint32_t stats_open(const struct dataplane *dp, uint32_t account);
+
 /* What was not admitted, by account and reason: one pass over the table. The
  * array is sorted by (account, service, reason, mark) and the caller's to free.
  */

@@ -162,6 +162,8 @@ static int services_write(struct ground *g, struct plan *plan)
 			err = instance_write(g, s, &plan->services[i], &s->instances[k]);
 		if (!err)
 			err = ring_write(g, s, &plan->services[i], first, &slot);
+		if (s->track) /* what instances answer belongs to the flow table */
+			g->dp->service_states[i + 1].watch = SL_W_TRACK;
 	}
 	return err;
 }

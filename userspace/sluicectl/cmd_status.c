@@ -80,6 +80,11 @@ enum ctl_result cmd_status(struct ctl *c)
 	line(c, "services", text);
 	snprintf(text, sizeof(text), "%.0f", json_number(json, "tenants"));
 	line(c, "tenants", text);
+	if (json_number(json, "flows")) {
+		snprintf(text, sizeof(text), "%.0f tracked, of at most %.0f",
+			 json_number(json, "flows"), json_number(json, "flows_max"));
+		line(c, "connections", text);
+	}
 	print_packets(c, cJSON_GetObjectItemCaseSensitive(json, "packets"));
 	print_reload(c, json);
 	cJSON_Delete(json);

@@ -22,9 +22,13 @@ static void quota_text(const cJSON *quota, char *to, size_t size)
 	struct str s = str_over(to, size);
 	const cJSON *item;
 
-	cJSON_ArrayForEach(item, quota)
+	cJSON_ArrayForEach(item, quota) {
 		if (cJSON_IsString(item))
 			str_add(&s, "%s%s %s", s.len ? ", " : "", item->string, item->valuestring);
+		else if (cJSON_IsNumber(item))
+			str_add(&s, "%s%s %.0f", s.len ? ", " : "", item->string,
+				item->valuedouble);
+	}
 	if (!s.len)
 		str_add(&s, "not limited");
 }
@@ -159,17 +163,26 @@ static void print_matches(const cJSON *match)
 			print_word("match", word->string, json_text(o, word->string));
 }
 
-static void print_allow(const cJSON *allow)
+/* A list of them in one line; nothing if there is none. */
+static void print_words(const cJSON *allow, const char *name)
 {
 	char text[128];
-	struct str methods = str_over(text, sizeof(text));
+	struct str words = str_over(text, sizeof(text));
 	const cJSON *item;
 
-	cJSON_ArrayForEach(item, member(allow, "coap_methods"))
+	cJSON_ArrayForEach(item, member(allow, name))
 		if (cJSON_IsString(item))
-			str_add(&methods, "%s%s", methods.len ? ", " : "", item->valuestring);
-	if (methods.len)
-		print_word("allow", "coap_methods", text);
+			str_add(&words, "%s%s", words.len ? ", " : "", item->valuestring);
+	if (words.len)
+		print_word("allow", name, text);
+}
+
+static void print_allow(const cJSON *allow)
+{
+	const cJSON *item;
+
+	print_words(allow, "coap_methods");
+	print_words(allow, "mqtt_versions");
 	cJSON_ArrayForEach(item, member(allow, "coap_paths"))
 		if (cJSON_IsString(item))
 			print_word("allow", "coap_paths", item->valuestring);
@@ -193,6 +206,17 @@ static void print_accounts(const struct ctl *c, const cJSON *json)
 	add_figures(&t, json);
 	table_print(&t, stdout, c->color, 0, 0);
 	table_free(&t);
+}
+
+/* Nothing where nothing is tracked. */
+static void print_open(const cJSON *json)
+{
+	const cJSON *o;
+
+	cJSON_ArrayForEach(o, member(json, "accounts"))
+		if (json_number(o, "open_connections"))
+			printf("%-14s %.0f connections to %s\n", "open",
+			       json_number(o, "open_connections"), json_text(o, "service"));
 }
 
 static const char *us_text(const cJSON *o, const char *name, char text[FORMAT_LEN])
@@ -246,6 +270,7 @@ enum ctl_result cmd_tenant_show(struct ctl *c)
 	printf("%-14s %s\n", "on excess", json_text(json, "on_excess"));
 	print_allow(member(json, "allow"));
 	print_matches(member(json, "match"));
+	print_open(json);
 	fputc('\n', stdout);
 	print_accounts(c, json);
 	print_latency(c, json);
@@ -278,10 +303,12 @@ static bool add_limit(struct ctl *c, cJSON *body, const char *text)
 		ctl_usage(c, "%.*s is given twice", (int)(equals - text), text);
 		return false;
 	}
-	if (strcmp(equals + 1, "none"))
-		cJSON_AddStringToObject(o, name, equals + 1);
-	else
+	if (!strcmp(equals + 1, "none"))
 		cJSON_AddNullToObject(o, name);
+	else if (!equals[1 + strspn(equals + 1, "0123456789")] && equals[1])
+		cJSON_AddNumberToObject(o, name, strtod(equals + 1, NULL)); /* no rate */
+	else
+		cJSON_AddStringToObject(o, name, equals + 1);
 	return true;
 }
 

@@ -65,6 +65,8 @@ static cJSON *service_json(struct daemon *d, const struct live_service *s)
 	json_u64(o, "pins", pins);
 	json_u64(o, "half_open", d->dp->service_states[s->id].half_open);
 	json_u64(o, "exchanges", d->dp->service_states[s->id].exchanges);
+	json_u64(o, "flows", d->dp->service_states[s->id].flows);
+	json_u64(o, "half_open_flows", d->dp->service_states[s->id].flow_opens);
 	cJSON_AddBoolToObject(o, "below_min_healthy", s->below_min_healthy);
 	cJSON_AddBoolToObject(o, "leaving", s->leaving);
 	add_scaling(d, s, o);

@@ -31,10 +31,11 @@ static void add_interfaces(const struct daemon *d, cJSON *to)
 
 static void add_counts(struct daemon *d, cJSON *to)
 {
-	uint64_t services = 0, instances = 0, ready = 0;
+	uint64_t services = 0, instances = 0, ready = 0, flows = 0;
 
 	for (struct live_service *s = registry_services(d->registry); s; s = s->next) {
 		services++;
+		flows += d->dp->service_states[s->id].flows;
 		for (struct live_instance *i = s->instances; i; i = i->next) {
 			instances++;
 			ready += instance_takes_flows(i);
@@ -44,6 +45,8 @@ static void add_counts(struct daemon *d, cJSON *to)
 	json_u64(to, "instances", instances);
 	json_u64(to, "instances_ready", ready);
 	json_u64(to, "tenants", d->model->n_tenants);
+	json_u64(to, "flows", flows);
+	json_u64(to, "flows_max", d->dp->cap.flows);
 }
 
 static void add_reload(const struct api *a, cJSON *to)

@@ -35,6 +35,7 @@ static void add_figure(const struct figure *f, cJSON *to)
 	json_u64(admitted, "bytes", f->admitted.bytes);
 	json_u64(admitted, "messages", f->admitted.messages);
 	json_u64(admitted, "connections", f->admitted.connections);
+	json_u64(to, "open_connections", f->open);
 	json_u64(to, "refused_packets", figure_refused(f));
 	add_by_reason(f->refused, json_obj(to, "refused"));
 	add_by_reason(f->marked, json_obj(to, "marked"));
@@ -165,6 +166,8 @@ static void add_quota(const struct model_quota *q, cJSON *to)
 			 i == SL_Q_BYTES ? num_byte_rate_text(q->rate[i], text)
 					 : num_rate_text(q->rate[i], text));
 	}
+	if (q->open_max)
+		json_u64(to, "open_connections", q->open_max);
 	if (any)
 		json_str(to, "burst", num_duration_text(q->burst_ns, text));
 }
@@ -179,8 +182,12 @@ static void add_allow(const struct model_tenant *t, cJSON *to)
 {
 	cJSON *methods = t->denied ? json_arr(to, "coap_methods") : NULL;
 	cJSON *paths = t->n_paths ? json_arr(to, "coap_paths") : NULL;
+	cJSON *versions = t->mqtt_denied ? json_arr(to, "mqtt_versions") : NULL;
 	char text[IDENTITY_TEXT];
 
+	for (unsigned int i = 0; versions && i < SL_MV_OTHER; i++)
+		if (!(t->mqtt_denied >> i & 1))
+			add_text(versions, model_mqtt_version_word(i));
 	for (unsigned int i = 0; methods && i < SL_METHODS; i++)
 		if (!(t->denied >> i & 1))
 			add_text(methods, model_method_word(i));

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include "../common/cleanup.h"
+#include "../dataplane/flows.h"
 #include "../dataplane/forget.h"
 #include "../plan/plan.h"
 #include "change.h"
@@ -106,6 +107,7 @@ static void service_fill(struct change *c, const struct change_service *cs, stru
 		ring_prolong(slots, s->ring_size, daemon_now_s(), cs->value.keep_s);
 	ring_clamp(slots, s->ring_size, daemon_now_s(), cs->value.keep_s);
 	s->keep_s = cs->value.keep_s;
+	s->idle_s = cs->want->track ? cs->want->idle_s : 0;
 	__atomic_store_n(&c->d->dp->service_states[s->id].watch, plan_watch(cs->want),
 			 __ATOMIC_RELAXED);
 }
@@ -180,6 +182,28 @@ struct gone {
 	bool any_account;
 };
 
+static void find_gone(void *arg, const char *text, const struct sl_name *name)
+{
+	struct gone *g = arg;
+
+	(void)text;
+	g->any_account |= !g->accounts[name->id];
+}
+
+/* Before anybody may be given their ids: also if this daemon does not get to drop the names. */
+static void forget_connections(struct gone *g)
+{
+	struct event_about about = { .type = "sweep" };
+	int err;
+
+	names_each(g->d->registry->names, SL_NAME_ACCOUNT, find_gone, g);
+	err = g->any_account ? flows_forget(g->d->dp, g->accounts) : 0;
+	if (err)
+		event_emit(g->d->events, LOG_ERR, about, "cannot read the flow table: %s",
+			   strerror(-err));
+	g->any_account = false;
+}
+
 static void drop_tenant(void *arg, const char *text, const struct sl_name *name)
 {
 	struct gone *g = arg;
@@ -210,6 +234,7 @@ static void drop_names(struct change *c)
 		tenants[c->tenant_ids[i]] = true;
 	for (size_t i = 0; i < c->plan->n_accounts; i++)
 		accounts[c->plan->accounts[i].value.id] = true;
+	forget_connections(&g);
 	names_each(d->registry->names, SL_NAME_TENANT, drop_tenant, &g);
 	names_each(d->registry->names, SL_NAME_ACCOUNT, drop_account, &g);
 	/* What is left true now has gone: ids in use were cleared on the way. */

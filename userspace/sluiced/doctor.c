@@ -134,7 +134,7 @@ static void check_rooms(struct doctor *doc)
 {
 	struct daemon *d = doc->d;
 	const struct model_capacity *cap = &d->dp->cap;
-	uint64_t slots = 0, pins = 0, half_open = 0, exchanges = 0, steps = 0;
+	uint64_t slots = 0, pins = 0, half_open = 0, exchanges = 0, flows = 0, steps = 0;
 	sl_autofree struct stats_tally *tallies = NULL;
 	size_t n_tallies = 0;
 
@@ -142,6 +142,7 @@ static void check_rooms(struct doctor *doc)
 		slots += s->ring_size;
 		half_open += d->dp->service_states[s->id].half_open;
 		exchanges += d->dp->service_states[s->id].exchanges;
+		flows += d->dp->service_states[s->id].flows;
 		for (struct live_instance *i = s->instances; i; i = i->next)
 			pins += i->pins;
 	}
@@ -153,6 +154,7 @@ static void check_rooms(struct doctor *doc)
 	check_room(doc, "pins", pins, cap->pins);
 	check_room(doc, "half_open", half_open, cap->half_open);
 	check_room(doc, "exchanges", exchanges, cap->exchanges);
+	check_room(doc, "flows", flows, cap->flows);
 	/* Sums over CPUs: the table itself has up to as many entries a CPU. */
 	if (!stats_tallies(d->dp, &tallies, &n_tallies))
 		check_room(doc, "tallies", n_tallies, cap->tallies);

@@ -85,9 +85,10 @@ static void gather_account(void *arg, const char *text, const struct sl_name *na
 	if (g->err)
 		return;
 	stats_account(g->dp, name->id, &a.admitted);
+	a.open = stats_open(g->dp, name->id);
 	find_tallies(f, name->id, &a.tally, &a.n_tallies);
 	find_latencies(f, name->id, &a.latency, &a.n_latencies);
-	if (!a.admitted.packets && !a.n_tallies)
+	if (!a.admitted.packets && !a.n_tallies && !a.open)
 		return;
 
 	a.tenant = strdup(text);
@@ -213,6 +214,7 @@ void figure_add_account(const struct figures *f, size_t account, struct figure *
 	sum->admitted.bytes += a->admitted.bytes;
 	sum->admitted.messages += a->admitted.messages;
 	sum->admitted.connections += a->admitted.connections;
+	sum->open += a->open;
 	for (size_t i = a->tally; i < a->tally + a->n_tallies; i++)
 		figure_add_tally(&f->tallies[i], sum);
 }

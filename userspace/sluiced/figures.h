@@ -23,6 +23,7 @@ struct figure {
 	struct sl_hot admitted;
 	uint64_t refused[SL_R__MAX]; /* not admitted, by reason */
 	uint64_t marked[SL_R__MAX];  /* would have been refused; admitted */
+	uint64_t open;		     /* tracked connections, now */
 };
 
 struct figure_account {
@@ -30,6 +31,7 @@ struct figure_account {
 	const char *service;
 	struct sl_hot admitted;
 	uint64_t refused;	     /* packets, of all reasons */
+	uint32_t open;		     /* tracked connections, now */
 	size_t tally, n_tallies;     /* in figures.tallies */
 	size_t latency, n_latencies; /* in figures.latencies */
 };

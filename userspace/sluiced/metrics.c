@@ -149,6 +149,21 @@ static void put_admitted(FILE *f, const struct account_rows *rows)
 	}
 }
 
+static void put_open(FILE *f, const struct account_rows *rows)
+{
+	const char *name = "sluice_open_connections";
+
+	metric_family(f, name, METRIC_GAUGE, "Tracked connections that are open");
+	for (size_t i = 0; i < rows->n; i++) {
+		const struct account_row *r = &rows->row[i];
+
+		if (r->sum.open)
+			metric_int(f, name,
+				   METRIC_LABELS("tenant", r->tenant, "service", r->service),
+				   r->sum.open);
+	}
+}
+
 static void put_by_reason(FILE *f, const struct account_rows *rows, const char *name, size_t at)
 {
 	for (size_t k = 0; k < rows->n; k++) {
@@ -187,6 +202,7 @@ static int put_accounts(FILE *f, struct daemon *d, size_t *ret_folded)
 		select_tenants(&fig, order, &rows);
 		select_none(d->registry, &fig, &rows);
 		put_admitted(f, &rows);
+		put_open(f, &rows);
 		metric_family(f, "sluice_refused_packets_total", METRIC_COUNTER,
 			      "Packets that were not admitted, by reason");
 		put_by_reason(f, &rows, "sluice_refused_packets_total",

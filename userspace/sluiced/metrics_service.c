@@ -109,6 +109,15 @@ static void put_pins(FILE *f, struct daemon *d)
 	for_each_service(s, d, left)
 		metric_int(f, "sluice_service_exchanges", METRIC_LABELS("service", s->name),
 			   d->dp->service_states[s->id].exchanges);
+	metric_family(f, "sluice_service_flows", METRIC_GAUGE, "Connections in the flow table");
+	for_each_service(s, d, left)
+		metric_int(f, "sluice_service_flows", METRIC_LABELS("service", s->name),
+			   d->dp->service_states[s->id].flows);
+	metric_family(f, "sluice_service_half_open_flows", METRIC_GAUGE,
+		      "Connections that their devices have not proven to be theirs");
+	for_each_service(s, d, left)
+		metric_int(f, "sluice_service_half_open_flows", METRIC_LABELS("service", s->name),
+			   d->dp->service_states[s->id].flow_opens);
 	metric_family(f, "sluice_service_pin_failures_total", METRIC_COUNTER,
 		      "Established pins that found no room");
 	for_each_service(s, d, left) metric_int(f, "sluice_service_pin_failures_total",

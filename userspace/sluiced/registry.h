@@ -68,6 +68,7 @@ struct live_service {
 	bool affinity;	/* has pins; without it slots change at once */
 	uint32_t ring_first, ring_size;
 	uint32_t keep_s;
+	uint32_t idle_s;  /* of tracked connections; 0: it has none */
 	bool drain_moves; /* what drains is given up at once */
 	uint32_t slots_in_transition;
 	struct live_instance *instances;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A pass reads both tables of pins and that of exchanges, a batch at a time, then
- * settles service after service. It yields to the loop whenever its time is up, so
+/* A pass reads both tables of pins, that of exchanges and those of tracked connections, a
+ * batch at a time, then settles service after service. It yields to the loop whenever its time is up, so
  * that no step blocks for longer than a batch and SWEEP_STEP_NS.
  *
  * What may change while a pass is under way is safe: a slot is settled only if it
@@ -18,6 +18,7 @@
 #include "rings.h"
 #include "sweep.h"
 #include "sweep_end.h"
+#include "sweep_flows.h"
 
 #define SWEEP_STEP_NS  (8 * 1000000ull)
 #define SWEEP_YIELD_MS 2
@@ -31,6 +32,7 @@ enum sweep_phase {
 	SWEEP_PINS,
 	SWEEP_HALF_OPEN,
 	SWEEP_EXCHANGES,
+	SWEEP_FLOWS,
 	SWEEP_SERVICES,
 };
 
@@ -51,6 +53,7 @@ struct sweep {
 	struct no_room no_room; /* at the last pass, or when it was told */
 	bool failed;		/* the last pass: told once */
 	struct sweep_pass pass;
+	struct sweep_flows *flows;
 };
 
 static void step(uv_timer_t *timer);
@@ -85,6 +88,7 @@ static int pass_begin(struct sweep *s)
 	scan_rewind(&s->pins);
 	scan_rewind(&s->half_open);
 	scan_rewind(&s->exchanges);
+	sweep_flows_begin(s->flows);
 	return 0;
 }
 
@@ -210,6 +214,7 @@ static int exchanges_step(struct sweep *s)
 
 static int phase_step(struct sweep *s)
 {
+	bool done = false;
 	int err = 0;
 
 	switch (s->phase) {
@@ -230,6 +235,11 @@ static int phase_step(struct sweep *s)
 	case SWEEP_EXCHANGES:
 		err = exchanges_step(s);
 		if (s->exchanges.done)
+			s->phase = SWEEP_FLOWS;
+		break;
+	case SWEEP_FLOWS:
+		err = sweep_flows_step(s->flows, &done);
+		if (done)
 			s->phase = SWEEP_SERVICES;
 		break;
 	case SWEEP_SERVICES:
@@ -329,6 +339,7 @@ static void free_sweep(struct sweep *s)
 	scan_close(&s->pins);
 	scan_close(&s->half_open);
 	scan_close(&s->exchanges);
+	sweep_flows_close(s->flows);
 }
 
 int sweep_open(struct daemon *d, struct sweep **ret)
@@ -351,6 +362,8 @@ int sweep_open(struct daemon *d, struct sweep **ret)
 	if (!err)
 		err = scan_open(d->dp->exchanges_fd, sizeof(struct sl_exchange_key),
 				sizeof(struct sl_exchange), &s->exchanges);
+	if (!err)
+		err = sweep_flows_open(d, &s->flows);
 	if (!err)
 		err = uv_timer_init(&d->loop, &s->timer);
 	if (err) {
