@@ -18,6 +18,7 @@
 #include "pick.h"
 
 #define TRACK_SPOKEN_MAX 0xffff /* of what an ACK may be ahead, where the SYN had data */
+#define TRACK_RESET_MAX	 0xffff /* of what a RST may be ahead of what was acknowledged */
 
 /* In the scratch: what is asked of the table, and what it says. */
 struct track {
@@ -208,7 +209,7 @@ static __always_inline int track_establish(struct track *t, const struct sl_flow
 	bool named = !t->identify || o->flags & SL_OPEN_SPOKEN;
 	const struct sl_account *a = track_account(t, t->tenant);
 	struct sl_service_state *state = track_state(t);
-	struct sl_flow new = { .first = o->first, .seen = t->now_s };
+	struct sl_flow new = { .first = o->first, .seen = t->now_s, .acked = o->first };
 
 	if (!a)
 		return SL_R_NOT_ALLOWED;
@@ -233,17 +234,58 @@ static __always_inline int track_establish(struct track *t, const struct sl_flow
 	return SL_R_NONE;
 }
 
-static __always_inline void track_touch(struct track *t, struct sl_flow *f)
+/* A device that goes without a FIN says so by a RST, at what the instance expects: whoever does
+ * not see its answers has to guess that (RFC 5961 3.2).
+ */
+static __always_inline void track_rst(const struct track *t, struct sl_flow *f)
+{
+	const __u64 rst = SL_FLOW_FLAG(SL_FLOW_DEVICE_RST);
+	__u64 was = *(volatile __u64 *)&f->who;
+
+	if (was & SL_FLOW_FLAG(SL_FLOW_OVER))
+		return;
+	if (t->seq - f->acked > TRACK_RESET_MAX) {
+		flow_fin(f, SL_FLOW_FLAG(SL_FLOW_DEVICE_FIN));
+		return;
+	}
+	__sync_fetch_and_or(&f->who, rst);
+	flow_over(f);
+}
+
+/* Data behind a RST: the instance has not taken that. It counts again, if there is room.
+ * Returns enum sl_reason.
+ */
+static __always_inline int track_revive(const struct track *t, struct sl_flow *f, __u64 who)
+{
+	const __u64 ends = SL_FLOW_FLAG(SL_FLOW_DEVICE_RST | SL_FLOW_DEVICE_FIN | SL_FLOW_OVER);
+	const struct sl_account *a = track_account(t, flow_tenant(who));
+
+	if (!a)
+		return SL_R_NONE; /* who asks next finds out */
+	if (!open_begin(a))
+		return SL_R_OPEN_CONNECTIONS;
+	if (!(__sync_fetch_and_and(&f->who, ~ends) & SL_FLOW_FLAG(SL_FLOW_OVER)))
+		open_end(who); /* another CPU was first */
+	return SL_R_NONE;
+}
+
+/* Returns enum sl_reason. */
+static __always_inline int track_touch(const struct track *t, struct sl_flow *f)
 {
 	const __u64 fin = SL_FLOW_FLAG(SL_FLOW_DEVICE_FIN), over = SL_FLOW_FLAG(SL_FLOW_OVER);
 	__u64 who = *(volatile __u64 *)&f->who;
 
 	if (f->seen != t->now_s)
 		f->seen = t->now_s;
-	if (t->tcp_flags & (TCP_FIN | TCP_RST))
+	if (t->tcp_flags & TCP_RST)
+		track_rst(t, f);
+	else if (t->tcp_flags & TCP_FIN)
 		flow_fin(f, fin);
+	else if (t->data && who & SL_FLOW_FLAG(SL_FLOW_DEVICE_RST))
+		return track_revive(t, f, who);
 	else if (t->data && who & fin && !(who & over)) /* it was forged, or repeated */
 		__sync_fetch_and_and(&f->who, ~fin);
+	return SL_R_NONE;
 }
 
 /* What the table knows of the segment's connection, for anything but a SYN, into *@t. Returns
@@ -268,11 +310,11 @@ static __always_inline int track_find(struct track *t)
 		note(SL_N_FLOW_UNTRACKED);
 		return SL_R_NONE;
 	}
-	track_touch(t, f);
+	why = track_touch(t, f);
 	t->who = f->who;
 	t->first = f->first;
 	t->tenant = flow_tenant(t->who);
-	return SL_R_NONE;
+	return why;
 }
 
 /* VERIFIER: alone, as what has many ways. A SYN that is sent on. Without room for it the connection is not tracked. Returns nothing. */
@@ -377,6 +419,7 @@ static __always_inline void track_said(struct track *t)
 
 	if (!f)
 		return;
+	f->acked = t->ack;
 	if (t->data && !(f->who & settled) && t->ack - f->first - 1 < 0x7fffffff)
 		__sync_fetch_and_or(&f->who, settled);
 	if (t->tcp_flags & TCP_FIN)

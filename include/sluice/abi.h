@@ -387,10 +387,11 @@ _Static_assert(sizeof(struct sl_flow_key) == 20, "no hidden padding");
 enum sl_flow_flag {
 	SL_FLOW_NAMED = 1 << 0,	       /* has said who it is, or has not: its tenant stays */
 	SL_FLOW_SETTLED = 1 << 1,      /* the instance has taken the first bytes */
-	SL_FLOW_DEVICE_FIN = 1 << 2,   /* the device has sent FIN or RST */
+	SL_FLOW_DEVICE_FIN = 1 << 2,   /* the device has sent FIN, or some RST */
 	SL_FLOW_INSTANCE_FIN = 1 << 3, /* the instance has sent FIN */
-	SL_FLOW_OVER = 1 << 4,	/* both have, or the instance a RST: no longer counted as open */
+	SL_FLOW_OVER = 1 << 4,	/* both have, or one of them a RST: no longer counted as open */
 	SL_FLOW_AGAIN = 1 << 5, /* a SYN came: sl_flow_opens may have what replaces it */
+	SL_FLOW_DEVICE_RST = 1 << 6, /* it is over by the device's RST; data begins it again */
 };
 
 /* One word, so that whoever changes it knows what it was. */
@@ -406,8 +407,10 @@ struct sl_flow {
 	__u64 who;   /* account: 24, tenant: 24, enum sl_flow_flag: 16 */
 	__u32 first; /* sequence number of the device's first byte */
 	__u32 seen;  /* seconds of CLOCK_MONOTONIC */
+	__u32 acked; /* what the instance is known to have taken: the number of the next byte */
+	__u32 pad;
 };
-_Static_assert(sizeof(struct sl_flow) == 16, "no hidden padding");
+_Static_assert(sizeof(struct sl_flow) == 24, "no hidden padding");
 
 /* A connection that the device has not yet proven to be its own: it knows the sequence number
  * of the instance's SYN-ACK. Half-open ones are budgeted like pins.

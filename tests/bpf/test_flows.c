@@ -155,6 +155,32 @@ static void test_an_instance_ends_it_alone(void **state)
 	assert_false(conn_is_in(&d, opens()));
 }
 
+/* A RST of the device's own, where the instance expects it; and what comes of a lucky guess. */
+static void test_a_device_resets_it(void **state)
+{
+	struct conn c = conn_open(0), d = conn_open(1), more;
+
+	(void)state;
+	account(GUESTS, (struct sl_account){ .open_max = 2 });
+	conn_say(&c, "hello", 5);
+	conn_answer(&c, PSH | ACK, c.seq, "hello", 5);
+	assert_int_equal(is_open(GUESTS), 2);
+	conn_send(&c, RST, NULL, 0);
+	conn_send(&c, RST | ACK, NULL, 0);
+	assert_int_equal(is_open(GUESTS), 1);
+	assert_int_equal(conn_send(&c, ACK, NULL, 0), GUESTS);
+	assert_int_equal(is_open(GUESTS), 1);
+	assert_int_equal(conn_say(&c, "x", 1), GUESTS); /* it goes on */
+	assert_int_equal(is_open(GUESTS), 2);
+	assert_false(flags_of(&c) & (SL_FLOW_OVER | SL_FLOW_DEVICE_RST));
+	conn_send(&d, RST, NULL, 0);
+	more = conn_open(0); /* no way around the quota */
+	assert_int_equal(is_open(GUESTS), 2);
+	refused(&d, "x", 1, SL_R_OPEN_CONNECTIONS);
+	assert_int_equal(conn_say(&more, "x", 1), GUESTS);
+	assert_int_equal(is_open(GUESTS), 2);
+}
+
 /* The same port again: the new connection takes the old one's place once it is proven. */
 static void test_a_port_is_used_again(void **state)
 {
@@ -275,6 +301,7 @@ int main(void)
 		ROW(test_forged_segments_break_nothing, setup_tcp),
 		ROW(test_both_sides_end_it, setup_tcp),
 		ROW(test_an_instance_ends_it_alone, setup_tcp),
+		ROW(test_a_device_resets_it, setup_tcp),
 		ROW(test_a_port_is_used_again, setup_tcp),
 		ROW(test_a_quota_of_open_connections, setup_tcp),
 		ROW(test_a_quota_holds_for_many_at_once, setup_tcp),

@@ -236,7 +236,7 @@ static inline bool conn_is_in(const struct conn *c, const struct bpf_map *map)
 	struct sl_flow_key key = conn_key(c);
 	char value[sizeof(struct sl_flow)];
 
-	_Static_assert(sizeof(struct sl_flow) == sizeof(struct sl_flow_open), "room for both");
+	_Static_assert(sizeof(value) >= sizeof(struct sl_flow_open), "room for both");
 	return !bpf_map_lookup_elem(bpf_map__fd(map), &key, value);
 }
 

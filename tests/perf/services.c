@@ -29,6 +29,7 @@ const struct world_service_kind world_services[W__SERVICES] = {
 	[W_COAP_TOP]         = { SL_P_COAP, false, false, MUCH,  0, .top = true },
 	[W_REFUSED_TOP]      = { SL_P_COAP, false, false, WORLD_NEVER,        0, .top = true },
 	[W_COAP_CONTENT]     = { SL_P_COAP, false, false, MUCH,  0, .content = true },
+	[W_MQTT_STREAM]      = { SL_P_MQTT, false, false, MUCH,  0, .track = true },
 	[W_DTLS]             = { SL_P_COAPS, false, false, MUCH,  0 },
 	[W_DTLS_FIRST]       = { SL_P_COAPS, false, false, MUCH,  0, .cid = SL_CID_FIRST_BYTE },
 	[W_DTLS_QUIC]        = { SL_P_COAPS, false, false, MUCH,  0, .cid = SL_CID_QUIC_LB },

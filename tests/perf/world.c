@@ -83,6 +83,7 @@ static int make_model(struct model *m)
 		s->addr = addr_of(service_vip(i));
 		s->port = service_port(i);
 		s->protocol = world_services[i].protocol;
+		s->track = world_services[i].track;
 		s->keep_s = WORLD_KEEP_S;
 		s->half_open_max = world_services[i].full ? 0 : 1048576; /* of exchanges, too */
 		s->device_key = world_services[i].device_key;
@@ -202,6 +203,8 @@ static int make_ring(struct world *w, enum world_service s, struct plan_service 
 	service->value.flags |= world_services[s].content ? SL_SVC_CONTENT | SL_SVC_IDENTIFY : 0;
 	w->dp->service_states[s + 1].unsettled = world_services[s].moving_s != 0;
 	w->dp->service_states[s + 1].watch = world_services[s].outliers ? SL_W_OUTLIERS : 0;
+	if (world_services[s].track)
+		w->dp->service_states[s + 1].watch = SL_W_TRACK;
 	if (world_services[s].latency)
 		w->dp->service_states[s + 1].watch = 1 << (SL_W_LATENCY_SHIFT + SL_L_COAP);
 	for (uint32_t i = 0; i < size; i++) {

@@ -32,6 +32,7 @@ enum world_service {
 	W_COAP_OUTLIERS, /* what instances are asked and answer is counted */
 	W_COAP_LATENCY,	 /* and how long that takes */
 	W_COAP_CONTENT,	 /* who it is, and whether it may use the path, is looked for in messages */
+	W_MQTT_STREAM,	 /* tracked; 65,536 connections are in the table */
 	W_DTLS,		 /* by address */
 	W_DTLS_FIRST,	 /* by connection id: its first byte */
 	W_DTLS_QUIC,	 /* likewise, QUIC-LB */

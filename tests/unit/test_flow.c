@@ -19,6 +19,7 @@ static void test_how_long(void **state)
 		{ SL_FLOW_DEVICE_FIN, 60, 60 },
 		{ SL_FLOW_DEVICE_FIN | SL_FLOW_INSTANCE_FIN | SL_FLOW_OVER, 3600, 10 },
 		{ SL_FLOW_OVER, 3600, 10 },
+		{ SL_FLOW_OVER | SL_FLOW_DEVICE_RST, 3600, 120 },
 		{ 0, UINT32_MAX, UINT32_MAX - 1000 },
 		{ 0, 0, 0 }, /* no longer tracked */
 	};

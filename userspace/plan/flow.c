@@ -11,9 +11,10 @@ bool flow_is_stale(const struct sl_flow *f, uint32_t now_s, uint32_t idle_s)
 {
 	uint32_t limit = idle_s;
 
-	if (flow_has(f, SL_FLOW_OVER))
+	if (flow_has(f, SL_FLOW_OVER) && !flow_has(f, SL_FLOW_DEVICE_RST))
 		limit = FLOW_OVER_S;
-	else if (flow_has(f, SL_FLOW_DEVICE_FIN) || flow_has(f, SL_FLOW_INSTANCE_FIN))
+	else if (flow_has(f, SL_FLOW_OVER) || flow_has(f, SL_FLOW_DEVICE_FIN) ||
+		 flow_has(f, SL_FLOW_INSTANCE_FIN))
 		limit = FLOW_CLOSING_S < idle_s ? FLOW_CLOSING_S : idle_s;
 	return silent_for(f->seen, now_s, limit);
 }
