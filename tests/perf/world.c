@@ -331,6 +331,8 @@ int world_open(struct world *w, struct dataplane_error *reterr)
 	if (!err)
 		err = world_pins_always(w);
 	if (!err)
+		err = world_streams(w);
+	if (!err)
 		err = world_target(w, PERF_A, bpf_program__fd(w->dp->skel->progs.sl_xdp));
 	if (err && !reterr->text[0])
 		snprintf(reterr->text, sizeof(reterr->text), "setting up: %s", strerror(-err));

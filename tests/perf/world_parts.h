@@ -24,7 +24,7 @@ struct world_service_kind {
 	double tenant, device; /* packets and messages a second; 0: not limited */
 	int32_t moving_s;      /* all slots are in transition, since so many seconds */
 	bool gone, outliers;   /* the previous instances are down, by RST */
-	bool latency, content;
+	bool latency, content, track;
 	bool top;  /* devices are counted */
 	bool full; /* no budget of pins and exchanges */
 	enum sl_cid_layout cid;
@@ -40,6 +40,11 @@ uint16_t world_instance(enum world_service s, int i);
 
 /* Those that are there at all times: of each flow but new ones, for W_PINS. */
 int world_pins_always(struct world *w);
+
+/* Connections that are there at all times: of each flow of the first two sequences, for
+ * W_MQTT_STREAM.
+ */
+int world_streams(struct world *w);
 
 /* What W_COAP_CONTENT's tenant is told by; free steps. */
 int world_content(const uint32_t *tenant_id, struct plan_trie *ret);
