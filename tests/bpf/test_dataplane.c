@@ -34,6 +34,7 @@ static const struct model_capacity small = {
 	.device_lines = 64,
 	.tallies = 256,
 	.trie = 48,
+	.flows = 40,
 };
 
 static struct dataplane_error err_text;
@@ -152,6 +153,10 @@ static void test_open_maps_memory(void **state)
 	assert_int_equal(bpf_map__max_entries(dp->skel->maps.sl_hot), dp->n_cpus * 24);
 	assert_int_equal(bpf_map__max_entries(dp->skel->maps.sl_services), 32);
 	assert_int_equal(bpf_map__max_entries(dp->skel->maps.sl_trie), 96);
+	assert_int_equal(bpf_map__max_entries(dp->skel->maps.sl_flows), 40);
+	assert_int_equal(bpf_map__max_entries(dp->skel->maps.sl_flow_opens), 32);
+	assert_int_equal(bpf_map__max_entries(dp->skel->maps.sl_open), 24);
+	assert_int_equal(bpf_map__max_entries(dp->skel->maps.sl_open_tenants), 8);
 
 	/* A store is what a packet sees, up to the arrays' ends. */
 	dp->buckets[key].tat[1] = 77;
