@@ -24,7 +24,7 @@
 /* It also covers what one program leaves to the next in the scratch (bpf/stage/told.h): a
  * new build's sl_xdp_tell may for a moment follow an older one's sl_xdp.
  */
-#define SL_ABI_VERSION 2
+#define SL_ABI_VERSION 3
 
 /* IPv6 address, or an IPv4 one mapped to ::ffff:a.b.c.d (RFC 4291 2.5.5.2). */
 struct sl_addr {
@@ -412,13 +412,13 @@ _Static_assert(sizeof(struct sl_hot) == 32, "half a cache line");
 
 /* Index: cpu. */
 struct sl_cpu_counters {
-	__u64 reason[64]; /* packets, by enum sl_reason */
-	__u64 note[32];	  /* by enum sl_note */
-	__u64 row[32];	  /* packets in transition, by enum affinity_row */
-	__u32 event_s;	  /* the second of @events; written by packets */
-	__u32 events;	  /* sampled in it */
+	__u64 reason[128]; /* packets, by enum sl_reason */
+	__u64 note[32];	   /* by enum sl_note */
+	__u64 row[32];	   /* packets in transition, by enum affinity_row */
+	__u32 event_s;	   /* the second of @events; written by packets */
+	__u32 events;	   /* sampled in it */
 };
-_Static_assert(SL_R__MAX <= 64 && SL_N__MAX <= 32, "counters fit");
+_Static_assert(SL_R__MAX <= 128 && SL_N__MAX <= 32, "counters fit");
 
 /* Index: cpu * instances + instance. What an instance of a service with
  * SL_SVC_OUTLIERS was asked (SYNs, CoAP requests of type CON but for later blocks and
