@@ -14,19 +14,47 @@
 
 /* What a parser is told of a payload, and what it says. */
 struct message {
-	__u32 offset; /* from the frame's start */
-	__u32 left;   /* bytes by the headers in front */
-	__u32 messages;
-	__u8 kind; /* enum sl_kind */
-	__u8 step; /* enum flow_step */
+	__u8 cid_len;
+	bool by_instance; /* an instance has sent it */
+	__u8 step;	  /* enum flow_step; also what the transport says of it */
+	__u8 kind;	  /* enum sl_kind */
+	__u16 messages;
 	__be16 mid;
 	__u8 mid_of; /* enum message_id */
-	__u8 cid_len;
-	bool by_instance; /* an instance has sent it; then: */
-	__u8 evidence;	  /* enum flow_evidence */
-	__u8 transfer;	  /* the same of a block-wise transfer */
-	bool own;	  /* and its device's ACK or RST to it means something */
+
+	/* Of an instance's: */
+	__u8 evidence; /* enum flow_evidence */
+	__u8 transfer; /* the same of a block-wise transfer */
+	bool own;      /* its device's ACK or RST to it means something */
 };
+
+/* Both in registers: in memory they would be written and read again for each packet. */
+#define HOW_STEP_SHIFT	8 /* below: cid_len */
+#define HOW_BY_INSTANCE (1u << 16)
+
+/* Also in which way it is malformed (enum sl_reason). */
+#define SAID_EVIDENCE_SHIFT 54
+#define SAID_MESSAGES(said) ((__u16)(said))
+#define SAID_MID(said)	    ((__be16)((said) >> 16))
+#define SAID_KIND(said)	    ((__u8)((said) >> 32))
+#define SAID_WHY(said)	    ((said) >> 40 & 0x7f)
+#define SAID_STEP(said)	    ((said) >> 47 & 0xf)
+#define SAID_MID_OF(said)   ((said) >> 51 & 3)
+#define SAID_OWN(said)	    ((said) >> 53 & 1)
+#define SAID_EVIDENCE(said) ((said) >> SAID_EVIDENCE_SHIFT & 7)
+#define SAID_TRANSFER(said) ((said) >> 57 & 7)
+
+static __always_inline __u64 said_of(const struct message *m, enum sl_reason why)
+{
+	__u64 said = m->messages | (__u64)m->mid << 16 | (__u64)m->kind << 32 | (__u64)why << 40 |
+		     (__u64)m->step << 47 | (__u64)m->mid_of << 51;
+
+	if (m->by_instance)
+		said |= (__u64)m->own << 53 | (__u64)m->evidence << SAID_EVIDENCE_SHIFT |
+			(__u64)m->transfer << 57;
+	return said;
+}
+_Static_assert(SL_R__MAX <= 128, "a reason has 7 bits");
 
 #define COAP_DEREGISTER 1    /* value of Observe (RFC 7641 2) */
 #define COAP_CONTENT	0x45 /* 2.05 (RFC 7252 5.9.1.5) */
@@ -170,20 +198,26 @@ static __always_inline enum sl_reason classify_mqttsn(struct cursor *c, struct m
 }
 
 /* VERIFIER: each parser alone, because a walk over options has many paths; and each
- * for itself, because in one function they cost each other registers. They return
- * enum sl_reason: none, or in which way the message is malformed.
+ * for itself, because in one function they cost each other registers. They return what
+ * was said.
  */
-#define CLASSIFY(name, parse)                                                       \
-	sl_global int name(struct xdp_md *ctx, struct message *m)                   \
-	{                                                                           \
-		struct cursor c;                                                    \
-                                                                                    \
-		if (!m)                                                             \
-			return SL_R_INTERNAL;                                       \
-		c.pos = (void *)(long)ctx->data + (m->offset & PAYLOAD_OFFSET_MAX); \
-		c.end = (void *)(long)ctx->data_end;                                \
-		c.left = m->left;                                                   \
-		return parse(&c, m);                                                \
+#define CLASSIFY(name, parse)                                                           \
+	sl_global __u64 name(struct xdp_md *ctx, __u32 payload, __u32 how)              \
+	{                                                                               \
+		struct message m = {                                                    \
+			.cid_len = how,                                                 \
+			.by_instance = how & HOW_BY_INSTANCE,                           \
+			.step = how >> HOW_STEP_SHIFT,                                  \
+			.messages = 1,                                                  \
+		};                                                                      \
+		struct cursor c;                                                        \
+		enum sl_reason why;                                                     \
+                                                                                        \
+		c.pos = (void *)(long)ctx->data + (payload >> 16 & PAYLOAD_OFFSET_MAX); \
+		c.end = (void *)(long)ctx->data_end;                                    \
+		c.left = payload & 0xffff;                                              \
+		why = parse(&c, &m);                                                    \
+		return said_of(&m, why);                                                \
 	}
 
 CLASSIFY(sl_classify_coap, classify_coap)
@@ -191,18 +225,23 @@ CLASSIFY(sl_classify_mqtt, classify_mqtt)
 CLASSIFY(sl_classify_dtls, classify_dtls)
 CLASSIFY(sl_classify_mqttsn, classify_mqttsn)
 
-/* Where @protocol has no parser nothing is learnt of the message. */
-static __always_inline int classify_by(struct xdp_md *ctx, __u8 protocol, struct message *m)
+static __always_inline bool has_parser(__u8 protocol)
+{
+	return 1u << protocol &
+	       (1u << SL_P_COAP | 1u << SL_P_MQTT | 1u << SL_P_COAPS | 1u << SL_P_MQTTSN);
+}
+
+/* Of a @protocol that has a parser. */
+static __always_inline __u64 classify_by(struct xdp_md *ctx, __u8 protocol, __u32 payload,
+					 __u32 how)
 {
 	if (protocol == SL_P_COAP)
-		return sl_classify_coap(ctx, m);
+		return sl_classify_coap(ctx, payload, how);
 	if (protocol == SL_P_MQTT)
-		return sl_classify_mqtt(ctx, m);
+		return sl_classify_mqtt(ctx, payload, how);
 	if (protocol == SL_P_COAPS)
-		return sl_classify_dtls(ctx, m);
-	if (protocol == SL_P_MQTTSN)
-		return sl_classify_mqttsn(ctx, m);
-	return SL_R_NONE;
+		return sl_classify_dtls(ctx, payload, how);
+	return sl_classify_mqttsn(ctx, payload, how);
 }
 
 static __always_inline void classify_tcp(struct pkt *p)
@@ -222,31 +261,18 @@ static __always_inline void classify_tcp(struct pkt *p)
 	p->messages = 1;
 }
 
-/* A message at the packet's payload, about which nothing is known yet. */
-static __always_inline struct message message_of(const struct pkt *p)
-{
-	return (struct message){
-		.offset = p->cur.pos - (void *)(long)p->ctx->data,
-		.left = p->cur.left,
-		.step = p->step,
-		.messages = 1,
-	};
-}
-
 /* Returns in which way the message is malformed. */
 static __always_inline enum sl_reason classify_payload(struct pkt *p, __u8 protocol)
 {
-	struct message m = message_of(p);
-	enum sl_reason why;
+	__u32 how = p->svc->cid_len | p->step << HOW_STEP_SHIFT;
+	__u64 said = classify_by(p->ctx, protocol, pkt_payload(p), how);
 
-	m.cid_len = p->svc->cid_len;
-	why = classify_by(p->ctx, protocol, &m);
-	p->kind = m.kind;
-	p->step = m.step;
-	p->messages = m.messages;
-	p->mid = m.mid;
-	p->mid_of = m.mid_of;
-	return why;
+	p->kind = SAID_KIND(said);
+	p->step = SAID_STEP(said);
+	p->messages = SAID_MESSAGES(said);
+	p->mid = SAID_MID(said);
+	p->mid_of = SAID_MID_OF(said);
+	return SAID_WHY(said);
 }
 
 static __always_inline void classify_count(const struct pkt *p)
@@ -256,12 +282,6 @@ static __always_inline void classify_count(const struct pkt *p)
 
 	if (kinds)
 		kinds->kind[p->kind & 127]++;
-}
-
-static __always_inline bool has_parser(__u8 protocol)
-{
-	return 1u << protocol &
-	       (1u << SL_P_COAP | 1u << SL_P_MQTT | 1u << SL_P_COAPS | 1u << SL_P_MQTTSN);
 }
 
 /* A malformed message is dropped where the service says so; and what malformed CoAP asks

@@ -19,7 +19,7 @@
 #include "sluice.skel.h"
 
 #define ABI		    PRIVATE_ROOT "/" SL_PIN_VERSION_TEXT
-#define SL_PIN_VERSION_TEXT "abi-2"
+#define SL_PIN_VERSION_TEXT "abi-3"
 
 static const struct model_capacity small = {
 	.services = 16,

@@ -8,7 +8,7 @@
  *
  *	REASON NEW-DESTINATION
  *
- * usage: frameprobe PIN_DIR INTERFACE	PIN_DIR as .../sluice/abi-2
+ * usage: frameprobe PIN_DIR INTERFACE	PIN_DIR as .../sluice/abi-3
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

@@ -3,7 +3,7 @@
 # Sourced by tests that look at what the daemon writes for the packet path, or write what packets
 # would, after lib.sh.
 
-MAPS=$LAB_PINS/abi-2/maps
+MAPS=$LAB_PINS/abi-3/maps
 
 # map_dump MAP: its entries as bpftool's formatted JSON.
 map_dump() { bpftool -j map dump pinned "$MAPS/$1" | jq -c '[.[].formatted]'; }

@@ -13,7 +13,7 @@ SERVICE='{ "name": "dtls", "address": "203.0.113.10", "port": 5684, "protocol": 
 	"cid": { "length": 8, "layout": "quic-lb", "rotations": [{ "id": 2, "server_id_length": 2 }] },
 	"health": { "on_down": "move", "outlier": { "requests": 50 } } }'
 
-event_max() { bpftool -j map dump pinned "$LAB_PINS/abi-2/maps/sl_control" | jq '.[0].formatted.value.event_max // empty'; }
+event_max() { bpftool -j map dump pinned "$LAB_PINS/abi-3/maps/sl_control" | jq '.[0].formatted.value.event_max // empty'; }
 
 # dtls_is FILTER: of the service in the configuration in force.
 dtls_is() {

@@ -23,7 +23,7 @@ tool() { "$SLUICECTL" --socket "$LAB_DIR/control.sock" "$@"; }
 
 # What the program in force says of these frames tells whose configuration it obeys.
 answers() {
-	in_ns node "$T/frameprobe" "$LAB_PINS/abi-2" acme <<-END | sed 's/^steered_stack/steered/'
+	in_ns node "$T/frameprobe" "$LAB_PINS/abi-3" acme <<-END | sed 's/^steered_stack/steered/'
 		tcp 198.51.100.10 20000 203.0.113.10 1883
 		tcp 198.51.100.11 20001 203.0.113.10 1883
 		tcp 198.51.100.12 20002 203.0.113.10 1883

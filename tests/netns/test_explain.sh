@@ -149,7 +149,7 @@ config_edit 'del(.tenants[].quota) | .services |= map(.health = {probe: "none"}
 daemon_start
 disown "$lab_pid"
 for ((i = 1; i <= 250; i++)); do echo "udp 198.51.100.$i 40000 $VIP4 5683"; done |
-	in_ns node "$T/frameprobe" "$LAB_PINS/abi-2" acme | awk '{ sub(/:.*/, "", $2); print $2 }' >live
+	in_ns node "$T/frameprobe" "$LAB_PINS/abi-3" acme | awk '{ sub(/:.*/, "", $2); print $2 }' >live
 "$T/capmake" paced 1 1 250 flows.pcap
 explain config.json flows.pcap --write steered.pcap >flows.jsonl
 tshark -r steered.pcap -T fields -e ip.dst 2>/dev/null >chosen

@@ -65,7 +65,7 @@ frames() {
 # ask FILE: the answers, in SAID. "steered_stack" is the kernel's forwarding, where the next hop
 # is not known yet.
 ask() {
-	SAID=$(in_ns node "$T/frameprobe" "$LAB_PINS/abi-2" acme <"$1")
+	SAID=$(in_ns node "$T/frameprobe" "$LAB_PINS/abi-3" acme <"$1")
 	SAID=${SAID//steered_stack/steered}
 }
 

@@ -22,7 +22,7 @@ wait_for take_flows broker 1
 # -- helpers --
 
 control() {
-	bpftool -j map dump pinned "$LAB_PINS/abi-2/maps/sl_control" |
+	bpftool -j map dump pinned "$LAB_PINS/abi-3/maps/sl_control" |
 		jq -c '.[0].formatted.value | [.event_mask, (.traced_s > 0)]'
 }
 OFF='[1023,false]' ON='[2147483648,true]'

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # Sourced by tests that replace the running program by another build of it, after lib.sh.
 
-PINS=$LAB_PINS/abi-2
+PINS=$LAB_PINS/abi-3
 
 # link_of INTERFACE: {"id": of the pinned link, "prog_id", "tag"}; fails where nothing is pinned.
 link_of() {
