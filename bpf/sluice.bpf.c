@@ -35,7 +35,7 @@ static __always_inline enum sl_reason pipeline(struct pkt *p)
 	if (!why)
 		why = stage_classify(p);
 	if (!why)
-		why = stage_police_messages(p, false);
+		why = stage_police_messages(p, false, 0);
 	if (!why)
 		why = stage_pick(p);
 	if (why == SL_R_RESET)
@@ -67,7 +67,7 @@ static __always_inline enum sl_reason pipeline_content(struct pkt *p)
 	if (!why)
 		why = stage_police_path(p);
 	if (!why)
-		why = stage_police_messages(p, true);
+		why = stage_police_messages(p, true, class_ask(p));
 	if (!why)
 		why = stage_pick(p);
 	if (why == SL_R_ANSWERED_TENANT)
@@ -93,7 +93,7 @@ static __always_inline enum sl_reason pipeline_classes(struct pkt *p)
 	if (!why)
 		why = stage_classify_other(p);
 	if (!why)
-		why = stage_police_messages(p, true);
+		why = stage_police_messages(p, true, class_ask_other(p));
 	if (refuse_is_due(why))
 		return stage_refuse(p, why);
 	if (!why)

@@ -9,6 +9,7 @@
 #include "../config.h"
 #include "../lib/class.h"
 #include "../lib/gcra.h"
+#include "../lib/mqtt.h"
 #include "../maps.h"
 #include "../pkt.h"
 #include "note.h"
@@ -17,6 +18,7 @@
  * counts; how many messages; and what else has to be known. 0: of no class.
  */
 #define CLASS_ASK_MESSAGES_SHIFT 32
+#define CLASS_ASK_BUNDLE	 (1ull << 61) /* not classes: see sl_class_of_bundle() */
 #define CLASS_ASK_MARK		 (1ull << 62) /* on_excess is mark */
 #define CLASS_ASK_BANK		 (1ull << 63)
 
@@ -106,6 +108,56 @@ sl_global int sl_class_refund(__u32 tenant, __u64 ask)
 	return 0;
 }
 
+/* -- several messages at once -- */
+
+/* VERIFIER: alone, as its ways end in a number. What is asked for the @i-th MQTT message of a
+ * segment and all others of its type, of which
+ * four bits each are in @bundle, the first lowest. Together, because what is more than a
+ * burst passes when the bucket is full, and a segment that never passes would end its
+ * connection. 0: there is none, or it is with one before it.
+ */
+sl_global __u64 sl_class_of_bundle(__u64 bundle, __u32 i)
+{
+	const __u32 ones = 0x11111111, sevens = 0x77777777;
+	__u32 type = bundle >> 4 * i & 15;
+	__u32 differ = (__u32)bundle ^ type * ones; /* 0 in the places of this type */
+	__u32 same = ~(((differ & sevens) + sevens) | differ | sevens) >> 3;
+	__u64 n = same * ones >> 28;
+
+	if (!type || same & ((1u << 4 * i) - 1))
+		return 0;
+	return (bundle & (CLASS_ASK_BANK | CLASS_ASK_MARK)) | n << CLASS_ASK_MESSAGES_SHIFT |
+	       (SL_K_MQTT_CONNECT + type - 1);
+}
+_Static_assert(SL_MQTT_MESSAGES < 16, "the sum fits");
+
+/* VERIFIER: alone, as it is seldom done. Undo the first @n of them. Returns nothing. */
+sl_global int sl_class_refund_bundle(__u32 tenant, __u64 bundle, __u32 n)
+{
+	for (__u32 i = 0; i < SL_MQTT_MESSAGES && i < n; i++) {
+		__u64 ask = sl_class_of_bundle(bundle, i);
+
+		if (ask)
+			sl_class_refund(tenant, ask);
+	}
+	return 0;
+}
+
+/* VERIFIER: likewise. Each message is of its class; a segment passes or is refused whole. */
+sl_global int sl_class_charge_bundle(__u32 tenant, __u64 bundle, __u64 now_ns)
+{
+	for (__u32 i = 0; i < SL_MQTT_MESSAGES; i++) {
+		__u64 ask = sl_class_of_bundle(bundle, i);
+		int why = ask ? sl_class_charge(tenant, ask, now_ns) : SL_R_NONE;
+
+		if (why) {
+			sl_class_refund_bundle(tenant, bundle, i);
+			return why;
+		}
+	}
+	return SL_R_NONE;
+}
+
 /* -- which classes -- */
 
 /* Of a CoAP request that sl_content_walk() has gone over. */
@@ -146,6 +198,36 @@ sl_global __u64 sl_class_ask(const struct sl_account *account, __u32 kind, __u32
 static __always_inline __u64 class_ask(const struct pkt *p)
 {
 	return sl_class_ask(p->account, p->kind, p->step, p->messages, p->bank);
+}
+
+/* VERIFIER: alone, as all that reads at an offset of the packet's own. Types of the MQTT messages
+ * in the @left bytes at @offset, four bits each; 0: none begins there.
+ */
+sl_global __u32 sl_class_types(struct xdp_md *ctx, __u32 offset, __u32 left)
+{
+	struct cursor c = {
+		.pos = (void *)(long)ctx->data + (offset & PAYLOAD_OFFSET_MAX),
+		.end = (void *)(long)ctx->data_end,
+		.left = left,
+	};
+	struct mqtt_msg msg;
+	__u32 types = 0;
+
+	if (mqtt_parse(&c, &msg) == MQTT_OK)
+		mqtt_messages(&c, &msg, &types);
+	return types;
+}
+
+/* The same of protocols other than CoAP, whose messages may come several at once. */
+static __always_inline __u64 class_ask_other(const struct pkt *p)
+{
+	__u64 ask = class_ask(p);
+
+	if (!ask || p->messages < 2)
+		return ask;
+	ask &= CLASS_ASK_BANK | CLASS_ASK_MARK;
+	return ask | CLASS_ASK_BUNDLE |
+	       sl_class_types(p->ctx, p->cur.pos - (void *)(long)p->ctx->data, p->cur.left);
 }
 
 #endif

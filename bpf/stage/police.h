@@ -176,6 +176,21 @@ sl_global int sl_police_undo(const struct police *s)
 	return 0;
 }
 
+static __always_inline int police_class(const struct sl_account *a, __u64 now_ns, __u64 ask)
+{
+	if (ask & CLASS_ASK_BUNDLE)
+		return sl_class_charge_bundle(a->tenant, ask, now_ns);
+	return ask ? sl_class_charge(a->tenant, ask, now_ns) : SL_R_NONE;
+}
+
+static __always_inline void police_class_undo(const struct sl_account *a, __u64 ask)
+{
+	if (ask & CLASS_ASK_BUNDLE)
+		sl_class_refund_bundle(a->tenant, ask, SL_MQTT_MESSAGES);
+	else if (ask)
+		sl_class_refund(a->tenant, ask);
+}
+
 /* Device, class, tenant. @ask: for the class of a message, see class.h; 0: it has none. */
 sl_global int sl_police_by_class(const struct sl_account *a, const struct police *s, __u64 ask)
 {
@@ -189,12 +204,11 @@ sl_global int sl_police_by_class(const struct sl_account *a, const struct police
 		why = sl_police_device(a, s);
 	if (why)
 		return why;
-	if (ask)
-		why = sl_class_charge(a->tenant, ask, s->now_ns);
+	why = police_class(a, s->now_ns, ask);
 	if (!why && s->cost[0] | s->cost[1]) {
 		why = sl_police_tenant(a, s->first, s->now_ns, s->cost[0], s->cost[1]);
-		if (why && ask)
-			sl_class_refund(a->tenant, ask);
+		if (why)
+			police_class_undo(a, ask);
 	}
 	if (why && device)
 		sl_police_undo(s);
@@ -288,8 +302,9 @@ static __always_inline enum sl_reason police_method(struct pkt *p)
 }
 _Static_assert(SL_K_COAP_OTHER - SL_K_COAP_GET == SL_METHODS, "a bit for each kind, in order");
 
-/* What the tenant may not do at all is not charged. */
-static __always_inline enum sl_reason stage_police_messages(struct pkt *p, bool looked_into)
+/* What the tenant may not do at all is not charged. @ask: for their classes, see class.h. */
+static __always_inline enum sl_reason stage_police_messages(struct pkt *p, bool looked_into,
+							    __u64 ask)
 {
 	enum sl_reason why;
 
@@ -298,8 +313,7 @@ static __always_inline enum sl_reason stage_police_messages(struct pkt *p, bool 
 		if (why)
 			return why;
 	}
-	return police(p, SL_Q_MESSAGES, p->messages, p->step == FLOW_OPENER, looked_into,
-		      looked_into ? class_ask(p) : 0);
+	return police(p, SL_Q_MESSAGES, p->messages, p->step == FLOW_OPENER, looked_into, ask);
 }
 
 #endif

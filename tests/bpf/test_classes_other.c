@@ -153,7 +153,10 @@ static const struct {
 	{ "CONNECT", MQTT, CONNECT, PUBLISH, SL_K_MQTT_CONNECT, 1 },
 	{ "PUBLISH", MQTT, PUBLISH, PINGREQ, SL_K_MQTT_PUBLISH, 1 },
 	{ "three PUBLISH", MQTT, PUBLISH PUBLISH PUBLISH, PINGREQ, SL_K_MQTT_PUBLISH, 3 },
-	{ "a bundle is of its first", MQTT, PINGREQ PUBLISH, PUBLISH, SL_K_MQTT_PINGREQ, 2 },
+	{ "a ping in front", MQTT, PINGREQ PUBLISH, PINGREQ, SL_K_MQTT_PUBLISH, 1 },
+	{ "the ping in front", MQTT, PINGREQ PUBLISH, PUBLISH, SL_K_MQTT_PINGREQ, 1 },
+	{ "a long one behind", MQTT, PINGREQ PUBLISH PINGREQ "30ff01 0001 61", PUBLISH,
+	  SL_K_MQTT_PINGREQ, 2 },
 	{ "DTLS handshake", COAPS, HELLO, DTLS_APP, SL_K_DTLS_HANDSHAKE, 1 },
 	{ "DTLS data", COAPS, DTLS_APP, HELLO, SL_K_DTLS_DATA, 1 },
 	{ "TLS handshake", MQTTS, TLS_HS, TLS_APP, SL_K_TLS_HANDSHAKE, 1 },
@@ -163,7 +166,7 @@ static const struct {
 	{ "the same, long", MQTTSN, SN_CONN3, SN_PUB, SL_K_MQTTSN_CONNECT, 1 },
 };
 
-/* One packet an hour of the class, and of another class as many as come. */
+/* One segment an hour of the class, and of another class as many as come. */
 static void test_each_class_has_its_quota(void **state)
 {
 	(void)state;
@@ -184,6 +187,45 @@ static void test_each_class_has_its_quota(void **state)
 		assert_int_equal(classbed_state(fx.bed, TENANT, rows[i].cls).refused,
 				 2 * rows[i].messages);
 	}
+}
+
+static uint64_t admitted(uint32_t cls)
+{
+	return classbed_state(fx.bed, TENANT, cls).admitted;
+}
+
+static uint64_t tat(uint32_t cls)
+{
+	uint64_t now = fx.now_ns * SL_TAT_PER_NS, is = classbed_state(fx.bed, TENANT, cls).tat;
+
+	return is > now ? is - now : 0;
+}
+
+/* A segment of several is charged to each one's class, or to none. */
+static void test_a_bundle_is_charged_whole_or_not_at_all(void **state)
+{
+	static const struct classbed two[] = { { SL_K_MQTT_PINGREQ, HOUR, 10 * HOUR },
+					       { SL_K_MQTT_PUBLISH, HOUR, 2 * HOUR } };
+	struct sl_account a = { .quota_mask = 1 << SL_Q_MESSAGES, .limit = 10 * HOUR };
+
+	(void)state;
+	a.cost[SL_Q_MESSAGES] = HOUR;
+	account(a);
+	classbed_put(fx.bed, TENANT, two, 2);
+	assert_int_equal(run(MQTT, PINGREQ PUBLISH PINGREQ), XDP_REDIRECT);
+	assert_int_equal(tat(SL_K_MQTT_PINGREQ), 2 * HOUR);
+	assert_int_equal(tat(SL_K_MQTT_PUBLISH), HOUR);
+	/* The third publication is too many for its class. */
+	assert_int_equal(run(MQTT, PINGREQ PUBLISH PUBLISH), XDP_DROP);
+	assert_int_equal(bed_reason(fx.bed, SL_R_CLASS_MESSAGES), 1);
+	/* These are too many for the tenant: three are charged to it, eight more do not fit. */
+	assert_int_equal(run(MQTT, PINGREQ PINGREQ PINGREQ PINGREQ PINGREQ PINGREQ PINGREQ PUBLISH),
+			 XDP_DROP);
+	assert_int_equal(bed_reason(fx.bed, SL_R_TENANT_MESSAGES), 1);
+	assert_int_equal(tat(SL_K_MQTT_PINGREQ), 2 * HOUR);
+	assert_int_equal(tat(SL_K_MQTT_PUBLISH), HOUR);
+	assert_int_equal(admitted(SL_K_MQTT_PINGREQ), 2);
+	assert_int_equal(admitted(SL_K_MQTT_PUBLISH), 1);
 }
 
 /* What is no message of MQTT's is not held up: nor would a connection end. */
@@ -375,6 +417,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(fn, open) cmocka_unit_test_setup_teardown(fn, open, bed_close)
 		TEST(test_each_class_has_its_quota, setup),
+		TEST(test_a_bundle_is_charged_whole_or_not_at_all, setup),
 		TEST(test_segments_without_data_have_no_class, setup),
 		TEST(test_a_refused_connect_gets_a_connack, setup),
 		TEST(test_a_connect_over_its_class_gets_a_connack, setup),
