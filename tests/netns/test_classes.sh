@@ -30,7 +30,9 @@ want "figures" "$(ctl --json tenant show acme)" '.classes["coap.get"] |
 	.messages == "1/h" and .burst == "10ms" and .admitted == 1 and .refused == 2 and .marked == 0'
 
 # Two connections at once, to brokers that are looked into by another program.
-publish acme && publish acme || fail "the first two CONNECTs"
+for n in 1 2; do
+	publish acme || fail "CONNECT $n"
+done
 ! publish acme || fail "a third CONNECT got through"
 publish globex || fail "another tenant's CONNECT"
 [ "$(reason class_messages)" -ge 1 ] || fail "class_messages: $(reason class_messages)"
@@ -75,5 +77,30 @@ config_edit '(.tenants[] | select(.name == "acme")) |= del(.refused_syn)'
 ctl reload >/dev/null
 got=$(connect 1) && fail "a third connection"
 [[ $got != *refused* ]] || fail "told without the word: $got"
+
+# MQTT-SN: the first CONNECT is the gateway's, which is not there; the next ones are answered by
+# the node, whatever form their length has.
+sn() { # sn VIP BYTES: what comes back, in hex
+	in_ns acme timeout 2 bash -c "exec 3<>/dev/udp/$1/10000 && printf '$2' >&3 && head -c 3 <&3" 2>/dev/null |
+		od -An -tx1 | tr -d ' '
+}
+short='\x07\x04\x04\x01\x00\x3ca' long='\x01\x00\x09\x04\x04\x01\x00\x3ca'
+config_edit --arg v4 "$VIP4" --arg v6 "$VIP6" --arg m4 "$(machine_addr m1 4)" --arg m6 "$(machine_addr m1 6)" '.services += [
+	{name: "sn", address: $v4, port: 10000, protocol: "mqttsn", health: {probe: "none"},
+	 instances: [{name: "m1", address: $m4, port: 10000}]},
+	{name: "sn6", address: $v6, port: 10000, protocol: "mqttsn", health: {probe: "none"},
+	 instances: [{name: "m1", address: $m6, port: 10000}]}] |
+	(.tenants[] | select(.name == "acme")) |=
+		(del(.device_quota) | .classes = {"mqttsn.connect": {"messages": "1/h", "burst": "10ms"}})'
+ctl reload >/dev/null
+before=$(reason answered_class)
+[ -z "$(sn "$VIP4" "$short")" ] || fail "the first CONNECT is answered by nobody"
+for vip in "$VIP4" "$VIP6"; do
+	for bytes in "$short" "$long"; do
+		got=$(sn "$vip" "$bytes")
+		[ "$got" = 030501 ] || fail "no CONNACK 'rejected: congestion' from $vip: $got"
+	done
+done
+[ $(($(reason answered_class) - before)) = 4 ] || fail "answered_class: $(reason answered_class)"
 [ "$(reason internal)" = 0 ] || fail "internal: $(reason internal)"
 echo PASS

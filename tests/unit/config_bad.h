@@ -267,6 +267,7 @@ static const struct bad bad[] = {
 	{ "class-burst", "tenants[0].classes", "{\"mqtt.publish\": {\"messages\": \"5/s\", \"burst\": \"1ms\"}}", "tenants[0].classes.mqtt.publish.burst", "want at least" },
 	{ "class-of-no-service", "tenants[0].classes", "{\"mqttsn.connect\": {\"messages\": \"5/s\"}}", "tenants[0].classes.mqttsn.connect", "no service of this tenant has such messages; want one of protocol mqttsn that it may use" },
 	{ "classes-17", "tenants[0].classes", CLASSES_17, "tenants[0].classes", "17 classes; want at most 16" },
+	{ "refused-syn-no-tcp", "tenants[1]", "{\"name\": \"guests\", \"services\": [\"telemetry\"], \"refused_syn\": \"reset\"}", "tenants[1].refused_syn", "no service of this tenant is of TCP; want one of protocol tcp, mqtt or mqtts that it may use" },
 	{ "refused-syn-word", "tenants[0].refused_syn", "\"rst\"", "tenants[0].refused_syn", "want \"drop\" or \"reset\"" },
 	{ "allow-list", "tenants[0].allow", "[\"GET\"]", "tenants[0].allow", "want an object" },
 	{ "allow-unknown", "tenants[0].allow", "{\"coap_method\": [\"GET\"]}", "tenants[0].allow.coap_method", "did you mean \"coap_methods\"?" },
