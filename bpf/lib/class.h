@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Which quota classes a message may be of: its kind, and of CoAP requests what they ask for:
- * Observe (RFC 7641 2), Block (RFC 7959 2), oneM2M's operations (TS-0008 6.2), LwM2M's entry
- * points (OMA LwM2M transport 6.4). Pure.
+ * Observe (RFC 7641 2), Block (RFC 7959 2), oneM2M's operations (its CoAP binding, TS-0008),
+ * what LwM2M's clients send to a server's /rd and /bs. Pure.
  */
 #ifndef SL_CLASS_H
 #define SL_CLASS_H

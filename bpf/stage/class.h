@@ -111,10 +111,10 @@ sl_global int sl_class_refund(__u32 tenant, __u64 ask)
 /* -- several messages at once -- */
 
 /* VERIFIER: alone, as its ways end in a number. What is asked for the @i-th MQTT message of a
- * segment and all others of its type, of which
- * four bits each are in @bundle, the first lowest. Together, because what is more than a
- * burst passes when the bucket is full, and a segment that never passes would end its
- * connection. 0: there is none, or it is with one before it.
+ * segment and all others of its type; @bundle has four bits of each, the first lowest.
+ * Together, because what is more than a burst passes when the bucket is full, and a segment
+ * that never passes would end its connection. 0: there is none, or one before it is of its
+ * type.
  */
 sl_global __u64 sl_class_of_bundle(__u64 bundle, __u32 i)
 {

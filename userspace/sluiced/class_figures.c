@@ -7,8 +7,16 @@
 
 int class_figures_read(const struct dataplane *dp, struct names *names, struct class_figures *ret)
 {
+	size_t n = 0;
+	int err;
+
 	*ret = (struct class_figures){ .names = names };
-	return stats_classes(dp, &ret->at, &ret->n);
+	err = stats_classes(dp, &ret->at, &n);
+	/* Another build, to which these maps were, may have had other classes. */
+	for (size_t i = 0; i < n && !err; i++)
+		if (class_word(ret->at[i].cls))
+			ret->at[ret->n++] = ret->at[i];
+	return err;
 }
 
 void class_figures_free(struct class_figures *f)
