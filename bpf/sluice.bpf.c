@@ -13,6 +13,7 @@
 #include "stage/steer.h"
 #include "stage/reset.h"
 #include "stage/answer.h"
+#include "stage/refuse.h"
 #include "stage/return.h"
 #include "stage/account.h"
 
@@ -30,17 +31,17 @@ static __always_inline enum sl_reason pipeline(struct pkt *p)
 	if (!why && p->ret)
 		return stage_return(p);
 	if (!why)
-		why = stage_police_bytes(p);
+		why = stage_police_bytes(p, false);
 	if (!why)
 		why = stage_classify(p);
 	if (!why)
-		why = stage_police_messages(p);
+		why = stage_police_messages(p, false, 0);
 	if (!why)
 		why = stage_pick(p);
 	if (why == SL_R_RESET)
 		return stage_reset(p);
 	if (why == SL_R_ANSWERED_TENANT)
-		return stage_answer(p);
+		return stage_answer(p, false);
 	if (!why)
 		why = stage_steer(p);
 	return why;
@@ -62,21 +63,62 @@ static __always_inline enum sl_reason pipeline_content(struct pkt *p)
 	if (!why)
 		why = stage_identify(p);
 	if (!why)
-		why = stage_police_bytes(p);
+		why = stage_police_bytes(p, true);
 	if (!why)
 		why = stage_police_path(p);
 	if (!why)
-		why = stage_police_messages(p);
+		why = stage_police_messages(p, true, class_ask(p));
 	if (!why)
 		why = stage_pick(p);
 	if (why == SL_R_ANSWERED_TENANT)
-		return stage_answer(p);
+		return stage_answer(p, true);
 	if (!why)
 		why = stage_steer(p);
 	return why;
 }
 
-static __always_inline int packet(struct xdp_md *ctx, bool content)
+/* The same for services of other protocols whose messages have classes, or are answered when
+ * they are refused. Only towards instances, too.
+ */
+static __always_inline enum sl_reason pipeline_classes(struct pkt *p)
+{
+	enum sl_reason why = stage_parse(p);
+
+	if (!why)
+		why = stage_transport(p);
+	if (!why)
+		why = stage_resolve_again(p);
+	if (!why)
+		why = stage_police_bytes(p, true);
+	if (!why)
+		why = stage_classify_other(p);
+	if (!why)
+		why = stage_police_messages(p, true, class_ask_other(p));
+	if (refuse_is_due(why))
+		return stage_refuse(p, why);
+	if (!why)
+		why = stage_pick(p);
+	if (why == SL_R_RESET)
+		return stage_reset(p);
+	if (!why)
+		why = stage_steer(p);
+	return why;
+}
+
+static __always_inline enum sl_reason pipeline_of(struct pkt *p, enum sl_program program)
+{
+	switch (program) {
+	case SL_PROG_CONTENT:
+		return pipeline_content(p);
+	case SL_PROG_CLASSES:
+		return pipeline_classes(p);
+	default:
+		return pipeline(p);
+	}
+}
+
+/* @program: SL_PROG__MAX is the first, from which the others are called. */
+static __always_inline int packet(struct xdp_md *ctx, enum sl_program program)
 {
 	struct pkt p = {
 		.ctx = ctx,
@@ -91,19 +133,25 @@ static __always_inline int packet(struct xdp_md *ctx, bool content)
 	if (!p.control)
 		return XDP_ABORTED;
 	p.bank = *(volatile __u16 *)&p.control->bank & 1;
-	return stage_account(&p, content ? pipeline_content(&p) : pipeline(&p));
+	return stage_account(&p, pipeline_of(&p, program));
 }
 
 SEC("xdp.frags")
 int sl_xdp(struct xdp_md *ctx)
 {
-	return packet(ctx, false);
+	return packet(ctx, SL_PROG__MAX);
 }
 
 SEC("xdp.frags")
 int sl_xdp_content(struct xdp_md *ctx)
 {
-	return packet(ctx, true);
+	return packet(ctx, SL_PROG_CONTENT);
+}
+
+SEC("xdp.frags")
+int sl_xdp_classes(struct xdp_md *ctx)
+{
+	return packet(ctx, SL_PROG_CLASSES);
 }
 
 SEC("xdp.frags")

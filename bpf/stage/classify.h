@@ -8,6 +8,7 @@
 #include "../lib/dtls.h"
 #include "../lib/mqtt.h"
 #include "../lib/mqttsn.h"
+#include "../lib/tlsrec.h"
 #include "../maps.h"
 #include "../pkt.h"
 #include "note.h"
@@ -197,6 +198,12 @@ static __always_inline enum sl_reason classify_mqttsn(struct cursor *c, struct m
 	return why;
 }
 
+static __always_inline enum sl_reason classify_tls(struct cursor *c, struct message *m)
+{
+	m->kind = tlsrec_kind(c);
+	return SL_R_NONE;
+}
+
 /* VERIFIER: each parser alone, because a walk over options has many paths; and each
  * for itself, because in one function they cost each other registers. They return what
  * was said.
@@ -224,6 +231,7 @@ CLASSIFY(sl_classify_coap, classify_coap)
 CLASSIFY(sl_classify_mqtt, classify_mqtt)
 CLASSIFY(sl_classify_dtls, classify_dtls)
 CLASSIFY(sl_classify_mqttsn, classify_mqttsn)
+CLASSIFY(sl_classify_tls, classify_tls)
 
 static __always_inline bool has_parser(__u8 protocol)
 {
@@ -261,12 +269,19 @@ static __always_inline void classify_tcp(struct pkt *p)
 	p->messages = 1;
 }
 
-/* Returns in which way the message is malformed. */
-static __always_inline enum sl_reason classify_payload(struct pkt *p, __u8 protocol)
+/* Returns in which way the message is malformed. TLS is looked at where messages are
+ * looked into.
+ */
+static __always_inline enum sl_reason classify_payload(struct pkt *p, __u8 protocol,
+						       bool looked_into)
 {
-	__u32 how = p->svc->cid_len | p->step << HOW_STEP_SHIFT;
-	__u64 said = classify_by(p->ctx, protocol, pkt_payload(p), how);
+	__u32 how = p->svc->cid_len | p->step << HOW_STEP_SHIFT, payload = pkt_payload(p);
+	__u64 said;
 
+	if (protocol == SL_P_MQTTS && looked_into)
+		said = sl_classify_tls(p->ctx, payload, how);
+	else
+		said = classify_by(p->ctx, protocol, payload, how);
 	p->kind = SAID_KIND(said);
 	p->step = SAID_STEP(said);
 	p->messages = SAID_MESSAGES(said);
@@ -300,17 +315,16 @@ static __always_inline enum sl_reason stage_classify_coap(struct pkt *p)
 	__u32 why, copy;
 
 	p->step = FLOW_OTHER; /* of what is malformed, too */
-	why = copy = classify_payload(p, SL_P_COAP);
+	why = copy = classify_payload(p, SL_P_COAP, true);
 	sl_opaque(copy); /* VERIFIER: whether it is 0 matters later on */
 	p->malformed = copy;
 	classify_count(p);
 	return p->svc->flags & SL_SVC_DROP_MALFORMED ? why : SL_R_NONE;
 }
 
-static __always_inline enum sl_reason stage_classify(struct pkt *p)
+/* What its transport says of it. */
+static __always_inline void classify_transport(struct pkt *p)
 {
-	enum sl_reason why = SL_R_NONE;
-
 	if (p->flow.proto == IPPROTO_TCP) {
 		classify_tcp(p);
 	} else {
@@ -318,8 +332,32 @@ static __always_inline enum sl_reason stage_classify(struct pkt *p)
 		p->kind = SL_K_UDP;
 		p->messages = 1;
 	}
+}
+
+static __always_inline enum sl_reason stage_classify(struct pkt *p)
+{
+	enum sl_reason why = SL_R_NONE;
+
+	classify_transport(p);
 	if (p->messages && has_parser(p->svc->protocol))
-		why = classify_malformed(p, classify_payload(p, p->svc->protocol));
+		why = classify_malformed(p, classify_payload(p, p->svc->protocol, false));
+	classify_count(p);
+	return why;
+}
+
+/* The same of all but CoAP, for which there is no parser here, in the program that looks
+ * into other protocols' messages.
+ */
+static __always_inline enum sl_reason stage_classify_other(struct pkt *p)
+{
+	enum sl_reason why = SL_R_NONE;
+	__u8 protocol = p->svc->protocol;
+
+	if (protocol == SL_P_COAP) /* just become so: the next packet will do */
+		return SL_R_NO_INSTANCE;
+	classify_transport(p);
+	if (p->messages && (has_parser(protocol) || protocol == SL_P_MQTTS))
+		why = classify_malformed(p, classify_payload(p, protocol, true));
 	classify_count(p);
 	return why;
 }

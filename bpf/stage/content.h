@@ -8,6 +8,7 @@
 #ifndef SL_STAGE_CONTENT_H
 #define SL_STAGE_CONTENT_H
 
+#include "../lib/class.h"
 #include "../lib/coap.h"
 #include "../maps.h"
 #include "../pkt.h"
@@ -16,12 +17,13 @@
 #include "resolve.h"
 
 /* Options by their numbers: RFC 7252 5.10; oneM2M TS-0008 6.2.3. */
-#define COAP_OPT_URI_HOST     3
-#define COAP_OPT_OSCORE	      9 /* RFC 8613 */
-#define COAP_OPT_URI_PATH     11
-#define COAP_OPT_PROXY_URI    35
-#define COAP_OPT_PROXY_SCHEME 39
-#define COAP_OPT_ORIGINATOR   279
+#define COAP_OPT_URI_HOST      3
+#define COAP_OPT_OSCORE	       9 /* RFC 8613 */
+#define COAP_OPT_URI_PATH      11
+#define COAP_OPT_PROXY_URI     35
+#define COAP_OPT_PROXY_SCHEME  39
+#define COAP_OPT_RESOURCE_TYPE 267
+#define COAP_OPT_ORIGINATOR    279
 
 static __always_inline struct sl_content *content_scratch(void)
 {
@@ -51,6 +53,25 @@ static __always_inline __u32 content_extended(const struct sl_content *c, __u32 
 	return ret;
 }
 
+/* oneM2M's options, 259 to 311, are each the fourth number (TS-0008 6.2.3). */
+static __always_inline bool content_is_onem2m(__u32 number)
+{
+	return number >= 259 && number <= 311 && (number & 3) == 3;
+}
+
+/* Of a path's first segment. */
+static __always_inline enum class_entry content_entry(const struct sl_content *c, __u32 off,
+						      __u32 len)
+{
+	__u32 two = content_byte(c, off) << 8 | content_byte(c, off + 1);
+
+	if (len != 2)
+		return CLASS_NO_ENTRY;
+	return two == ('r' << 8 | 'd')	 ? CLASS_RD
+	       : two == ('b' << 8 | 's') ? CLASS_BS
+					 : CLASS_NO_ENTRY;
+}
+
 static __always_inline bool content_is_dots(const struct sl_content *c, __u32 off, __u32 len)
 {
 	return len && len <= 2 && content_byte(c, off) == '.' &&
@@ -73,6 +94,8 @@ static __always_inline void content_keep(struct sl_content *c, bool repeated, __
 	case COAP_OPT_URI_PATH:
 		if (content_is_dots(c, off, len))
 			c->detour = true;
+		if (!c->segments)
+			c->lwm2m = content_entry(c, off, len);
 		if (c->segments < SL_PATH_DEPTH)
 			c->segment[c->segments & (SL_PATH_DEPTH - 1)] = text;
 		c->segments++;
@@ -80,6 +103,9 @@ static __always_inline void content_keep(struct sl_content *c, bool repeated, __
 	case COAP_OPT_PROXY_URI:
 	case COAP_OPT_PROXY_SCHEME:
 		c->detour = true;
+		break;
+	case COAP_OPT_RESOURCE_TYPE:
+		c->typed = true;
 		break;
 	case COAP_OPT_ORIGINATOR:
 		if (!repeated)
@@ -111,6 +137,7 @@ static long content_option(__u32 i, void *nothing)
 	delta = content_extended(c, first >> 4, &off);
 	len = content_extended(c, first & 15, &off);
 	c->number += delta;
+	c->onem2m |= content_is_onem2m(c->number);
 	if (c->number > COAP_OPT_ORIGINATOR) {
 		c->whole = true;
 		return 1;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Stages 3 and 5: hold each device and each tenant to its quota. First packets
  * and bytes, before anybody looks into the payload; then the CoAP method, messages and
- * new connections. Device before tenant; what one refuses is charged at neither.
+ * new connections. Device before tenant, and between them the class; what one refuses is
+ * charged at none.
  */
 #ifndef SL_STAGE_POLICE_H
 #define SL_STAGE_POLICE_H
@@ -11,6 +12,8 @@
 #include "../lib/hash.h"
 #include "../maps.h"
 #include "../pkt.h"
+#include "../scratch.h"
+#include "class.h"
 #include "note.h"
 #include "top.h"
 
@@ -126,6 +129,92 @@ sl_global int sl_police_both(const struct sl_account *a, const struct police *s)
 	return why;
 }
 
+/* -- the same with a level between them, in programs that look into messages -- */
+
+/* In the scratch, until all levels have been asked: what the device's words were, and are.
+ * VERIFIER: not on the stack, which has no room for it and a further call.
+ */
+struct police_undo {
+	__u64 before[2], after[2]; /* 0: not charged */
+};
+
+/* VERIFIER: each level alone, because of the stack. Charge the device. Returns enum sl_reason. */
+sl_global int sl_police_device(const struct sl_account *a, const struct police *s)
+{
+	struct police_undo *undo = scratch();
+	struct device_charge charge[2] = {};
+	enum sl_reason why;
+
+	if (!a || !s || !undo)
+		return SL_R_INTERNAL;
+	why = police_device(a, s, charge);
+	for (int i = 0; i < 2; i++) {
+		undo->before[i] = charge[i].before;
+		undo->after[i] = charge[i].after;
+	}
+	return why;
+}
+
+/* Give back what the device was charged, because another level refuses. Returns nothing. */
+sl_global int sl_police_undo(const struct police *s)
+{
+	const struct police_undo *undo = scratch();
+	struct sl_device_line *line;
+	__u32 index;
+
+	if (!s || !undo)
+		return 0;
+	index = s->hash & (cfg_device_lines - 1);
+	line = bpf_map_lookup_elem(&sl_devices, &index);
+	for (int i = 0; i < 2 && line; i++) {
+		struct device_charge c = { .before = undo->before[i], .after = undo->after[i] };
+
+		if (s->device_cost[i] && c.after)
+			c.word = device_word(line, c.after >> 48, s->now_ns >> SL_DEV_NS_SHIFT);
+		device_refund(&c);
+	}
+	return 0;
+}
+
+static __always_inline int police_class(const struct sl_account *a, __u64 now_ns, __u64 ask)
+{
+	if (ask & CLASS_ASK_BUNDLE)
+		return sl_class_charge_bundle(a->tenant, ask, now_ns);
+	return ask ? sl_class_charge(a->tenant, ask, now_ns) : SL_R_NONE;
+}
+
+static __always_inline void police_class_undo(const struct sl_account *a, __u64 ask)
+{
+	if (ask & CLASS_ASK_BUNDLE)
+		sl_class_refund_bundle(a->tenant, ask, SL_MQTT_MESSAGES);
+	else if (ask)
+		sl_class_refund(a->tenant, ask);
+}
+
+/* Device, class, tenant. @ask: for the class of a message, see class.h; 0: it has none. */
+sl_global int sl_police_by_class(const struct sl_account *a, const struct police *s, __u64 ask)
+{
+	bool device;
+	int why = SL_R_NONE;
+
+	if (!a || !s)
+		return SL_R_INTERNAL;
+	device = s->device_cost[0] | s->device_cost[1];
+	if (device)
+		why = sl_police_device(a, s);
+	if (why)
+		return why;
+	why = police_class(a, s->now_ns, ask);
+	if (!why && s->cost[0] | s->cost[1]) {
+		why = sl_police_tenant(a, s->first, s->now_ns, s->cost[0], s->cost[1]);
+		if (why)
+			police_class_undo(a, ask);
+	}
+	if (why && device)
+		sl_police_undo(s);
+	return why;
+}
+
 _Static_assert(SL_R_DEVICE_PACKETS + SL_Q_CONNECTIONS == SL_R_DEVICE_CONNECTIONS &&
 		       SL_R_TENANT_PACKETS + SL_Q_CONNECTIONS == SL_R_TENANT_CONNECTIONS,
 	       "refusals stand in the order of enum sl_quota");
@@ -154,8 +243,11 @@ static __always_inline enum sl_reason police_excess(struct pkt *p, enum sl_reaso
 	return SL_R_NONE;
 }
 
-/* @n: packets and bytes, or messages and new connections, of this packet. */
-static __always_inline enum sl_reason police(struct pkt *p, enum sl_quota first, __u64 n0, __u64 n1)
+/* @n: packets and bytes, or messages and new connections, of this packet. @looked_into: this
+ * is a program that does; then @ask is for its class.
+ */
+static __always_inline enum sl_reason police(struct pkt *p, enum sl_quota first, __u64 n0, __u64 n1,
+					     bool looked_into, __u64 ask)
 {
 	const struct sl_account *a = p->account;
 	__u8 shift = first == SL_Q_PACKETS ? SL_BYTE_COST_SHIFT : 0;
@@ -163,13 +255,13 @@ static __always_inline enum sl_reason police(struct pkt *p, enum sl_quota first,
 	__u64 cost0, cost1;
 	enum sl_reason why;
 
-	if (!((a->quota_mask | a->device_mask) & 3 << first) || !(n0 | n1))
+	if ((!((a->quota_mask | a->device_mask) & 3 << first) && !ask) || !(n0 | n1))
 		return SL_R_NONE;
 	if (!p->now_ns)
 		p->now_ns = now_coarse_ns();
 	cost0 = n0 * a->cost[first];
 	cost1 = n1 * a->cost[first + 1] >> shift;
-	if (a->device_mask & 3 << first) {
+	if (a->device_mask & 3 << first || ask) {
 		struct police s = {
 			.now_ns = p->now_ns,
 			.hash = p->device,
@@ -181,20 +273,20 @@ static __always_inline enum sl_reason police(struct pkt *p, enum sl_quota first,
 		/* Rounded up: what costs nothing would not be limited. */
 		s.device_cost[1] =
 			(n1 * a->device_cost[first + 1] + (1 << device_shift) - 1) >> device_shift;
-		why = sl_police_both(a, &s);
+		why = looked_into ? sl_police_by_class(a, &s, ask) : sl_police_both(a, &s);
 	} else {
 		why = sl_police_tenant(a, first, p->now_ns, cost0, cost1);
 	}
 	return why ? police_excess(p, why) : SL_R_NONE;
 }
 
-static __always_inline enum sl_reason stage_police_bytes(struct pkt *p)
+static __always_inline enum sl_reason stage_police_bytes(struct pkt *p, bool looked_into)
 {
 	if (p->account->device_mask) {
 		p->device = pkt_device(p);
 		top_count(p, false);
 	}
-	return police(p, SL_Q_PACKETS, 1, p->flow.l3_len);
+	return police(p, SL_Q_PACKETS, 1, p->flow.l3_len, looked_into, 0);
 }
 
 static __always_inline enum sl_reason police_method(struct pkt *p)
@@ -210,8 +302,9 @@ static __always_inline enum sl_reason police_method(struct pkt *p)
 }
 _Static_assert(SL_K_COAP_OTHER - SL_K_COAP_GET == SL_METHODS, "a bit for each kind, in order");
 
-/* What the tenant may not do at all is not charged. */
-static __always_inline enum sl_reason stage_police_messages(struct pkt *p)
+/* What the tenant may not do at all is not charged. @ask: for their classes, see class.h. */
+static __always_inline enum sl_reason stage_police_messages(struct pkt *p, bool looked_into,
+							    __u64 ask)
 {
 	enum sl_reason why;
 
@@ -220,7 +313,7 @@ static __always_inline enum sl_reason stage_police_messages(struct pkt *p)
 		if (why)
 			return why;
 	}
-	return police(p, SL_Q_MESSAGES, p->messages, p->step == FLOW_OPENER);
+	return police(p, SL_Q_MESSAGES, p->messages, p->step == FLOW_OPENER, looked_into, ask);
 }
 
 #endif

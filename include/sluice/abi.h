@@ -155,22 +155,47 @@ enum sl_excess {
 #define SL_TOP_SHIFT 4
 _Static_assert(SL_Q__MAX <= SL_TOP_SHIFT && SL_TOP_TENANTS << SL_TOP_SHIFT <= 0xff, "both fit");
 
+/* In sl_account.quota_mask, above the bits of enum sl_quota. */
+#define SL_ACCOUNT_CLASSES   (1 << 4) /* sl_class_sets has its tenant */
+#define SL_ACCOUNT_RESET_SYN (1 << 5) /* a SYN over a quota is answered by a RST */
+_Static_assert(SL_Q__MAX <= 4, "quotas have the bits below");
+
 /* What one tenant may do with one service: everything the packet path needs to
  * know of both, so that it looks up once. A tenant's accounts repeat its quota.
  */
 struct sl_account {
 	__u32 id;
 	__u32 tenant;
-	__u8 quota_mask;	      /* 1 << enum sl_quota: limited for the tenant as a whole */
-	__u8 device_mask;	      /* the same for a device; above, SL_TOP_SHIFT */
-	__u8 excess;		      /* enum sl_excess */
-	__u8 denied;		      /* CoAP methods that the tenant may not use */
-	__u32 device_limit;	      /* burst of a device, in 1,024 ns */
-	__u64 limit;		      /* burst less one tick of the coarse clock, in 1/16 ns */
-	__u64 cost[SL_Q__MAX];	      /* in 1/16 ns; of a byte in 1/4,096 ns */
+	__u8 quota_mask;       /* 1 << enum sl_quota: limited for the tenant as a whole; more */
+	__u8 device_mask;      /* the same for a device; above, SL_TOP_SHIFT */
+	__u8 excess;	       /* enum sl_excess */
+	__u8 denied;	       /* CoAP methods that the tenant may not use */
+	__u32 device_limit;    /* burst of a device, in 1,024 ns */
+	__u64 limit;	       /* burst less one tick of the coarse clock, in 1/16 ns */
+	__u64 cost[SL_Q__MAX]; /* in 1/16 ns; of a byte in 1/4,096 ns */
 	__u32 device_cost[SL_Q__MAX]; /* in 1,024 ns; of a byte in 1/4 ns */
 };
 _Static_assert(sizeof(struct sl_account) == 72, "no hidden padding");
+
+/* (tenant) -> quotas of its classes. Only tenants that have some, see SL_ACCOUNT_CLASSES. */
+struct sl_class_key {
+	__u32 tenant;
+	__u32 bank;
+};
+_Static_assert(sizeof(struct sl_class_key) == 8, "no hidden padding");
+
+struct sl_class_quota {
+	__u64 limit; /* as in sl_account */
+	__u64 cost;  /* of a message, in 1/16 ns */
+};
+
+#define SL_CLASS_SLOTS 128
+struct sl_class_set {
+	__u8 slot[SL_CLASS_SLOTS]; /* by enum sl_class: place in @quota, plus 1; 0: no quota */
+	struct sl_class_quota quota[SL_TENANT_CLASSES];
+};
+_Static_assert((int)SL_K__MAX <= (int)SL_C__KINDS + 1 && SL_C__MAX <= SL_CLASS_SLOTS,
+	       "a number for each");
 
 /* Source prefix -> tenant, by longest match. The prefixes of a family are cut
  * into disjoint ranges of 64-bit words; a root spreads 2^16 index entries over
@@ -392,6 +417,22 @@ struct sl_bucket {
 	__u64 tat[8];
 };
 
+/* (tenant, class) -> its bucket, as of sl_bucket, and what came of its messages: shared by
+ * CPUs, as the bucket's line is anyway.
+ */
+struct sl_class_state_key {
+	__u32 tenant;
+	__u32 cls; /* enum sl_class */
+};
+_Static_assert(sizeof(struct sl_class_state_key) == 8, "no hidden padding");
+
+struct sl_class_state {
+	__u64 tat;
+	__u64 admitted; /* messages that no quota of them refused */
+	__u64 refused;	/* over the quota of the class */
+	__u64 marked;	/* the same, and sent on: on_excess is mark */
+};
+
 /* Device buckets of one hash: words of {tag:16, time:48}; the time is in units
  * of 1,024 ns. A word whose time has passed is free.
  */
@@ -581,6 +622,7 @@ _Static_assert(sizeof(struct sl_trace) == 88 + SL_TRACE_BYTES, "no hidden paddin
 enum sl_program {
 	SL_PROG_CONTENT, /* what messages say: of services with SL_SVC_CONTENT */
 	SL_PROG_TELL,	 /* events, and what is traced */
+	SL_PROG_CLASSES, /* the same as CONTENT of all but CoAP: classes, answers */
 	SL_PROG__MAX
 };
 
@@ -613,9 +655,13 @@ struct sl_content {
 	__u8 detour;		  /* the path says nothing: by a proxy, or with "." or ".." in it */
 	__u8 oscore;		  /* has the option: the server takes the path from inside */
 	__u8 request;		  /* is one; also what cannot be read may be one */
+	__u8 lwm2m;  /* its path begins with an entry point of LwM2M's: enum class_entry */
+	__u8 onem2m; /* has an option of oneM2M's */
+	__u8 typed;  /* names a oneM2M resource type */
+	__u8 pad2[5];
 	struct sl_text host, originator, segment[SL_PATH_DEPTH];
 };
-_Static_assert(sizeof(struct sl_content) == SL_CONTENT_BYTES + 120, "no hidden padding");
+_Static_assert(sizeof(struct sl_content) == SL_CONTENT_BYTES + 128, "no hidden padding");
 
 /* Names that outlive the daemon. The key's first byte is the sort of object. */
 enum sl_name_kind {

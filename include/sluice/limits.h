@@ -64,5 +64,7 @@
 #define SL_CONTENT_BYTES  256 /* of a message's options looked at for its tenant; a power of two */
 #define SL_PATH_DEPTH	  8   /* segments of a path that can match */
 #define SL_MQTT_MESSAGES  8   /* counted in one segment */
+#define SL_TENANT_CLASSES 16  /* with a quota, of one tenant */
+#define SL_MEAN_CLASSES	  4   /* of all tenants that there is room for, on average */
 
 #endif /* SL_LIMITS_H */

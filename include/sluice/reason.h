@@ -68,12 +68,14 @@
 	X(DTLS_TYPE,          DROP,     MALFORMED, "dtls_type",             "no content type of DTLS")                         \
 	X(DTLS_LENGTH,        DROP,     MALFORMED, "dtls_length",           "the DTLS record runs past the datagram")          \
 	X(MQTTSN_LENGTH,      DROP,     MALFORMED, "mqttsn_length",         "MQTT-SN's length is not that of the datagram") \
-	X(ANSWERED_DEVICE,    TX,       ANSWERED,  "answered_device",       "over a device quota: the device is told by CoAP 4.29") \
-	X(ANSWERED_TENANT,    TX,       ANSWERED,  "answered_tenant",       "over the tenant's quota: the device is told by CoAP 5.03") \
+	X(ANSWERED_DEVICE,    TX,       ANSWERED,  "answered_device",       "over a device quota: the device is told (CoAP 4.29, MQTT-SN CONNACK, TCP RST)") \
+	X(ANSWERED_TENANT,    TX,       ANSWERED,  "answered_tenant",       "over the tenant's quota: the device is told (CoAP 5.03, MQTT-SN CONNACK, TCP RST)") \
 	X(METHOD_NOT_ALLOWED, DROP,     REFUSED,   "method_not_allowed",    "the tenant may not use this CoAP method")         \
 	X(ANSWERED_METHOD,    TX,       ANSWERED,  "answered_method",       "a CoAP method that the tenant may not use: the device is told by 4.05") \
 	X(PATH_NOT_ALLOWED,   DROP,     REFUSED,   "path_not_allowed",      "the tenant may not use this CoAP path")           \
-	X(ANSWERED_PATH,      TX,       ANSWERED,  "answered_path",         "a CoAP path that the tenant may not use: the device is told by 4.03")
+	X(ANSWERED_PATH,      TX,       ANSWERED,  "answered_path",         "a CoAP path that the tenant may not use: the device is told by 4.03") \
+	X(CLASS_MESSAGES,     DROP,     REFUSED,   "class_messages",        "over the tenant's quota of messages of this class") \
+	X(ANSWERED_CLASS,     TX,       ANSWERED,  "answered_class",        "over the quota of a class: the device is told (CoAP 5.03, MQTT-SN CONNACK)")
 /* clang-format on */
 
 enum sl_reason {

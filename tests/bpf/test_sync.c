@@ -113,9 +113,12 @@ static struct plan *plan_text(struct names *names, int vip, int first, int n, co
 			"{\"source\":\"2001:db8:%x::%x/121\"},{\"coap_host\":\"t%d.example\"},"
 			"{\"coap_path\":\"/all/t%d\"}],"
 			"\"allow\":{\"coap_paths\":[\"/all/"
-			"t%d\"%s]},\"quota\":{\"messages\":\"%s\"}}",
+			"t%d\"%s]},\"quota\":{\"messages\":\"%s\"},"
+			"\"classes\":{%s\"coap.%s\":{\"messages\":\"%s\"}}}",
 			i == first ? "" : ",", i, i / 256, i % 256, i + 1, 0x80 * i, i, i, i,
-			i % 3 ? "" : ",\"/\"", rate);
+			i % 3 ? "" : ",\"/\"", rate,
+			i % 3 ? "" : "\"coap.put\":{\"messages\":\"7/s\"},",
+			i % 2 ? "get" : "observe", rate);
 	at += snprintf(text + at, room - at, "]}");
 	if (config_load_text(text, at, TICK_NS, &m, &why))
 		fail_msg("%s", why.text);
@@ -127,7 +130,7 @@ static struct plan *plan_text(struct names *names, int vip, int first, int n, co
 
 static bool entry_is(int fd, const void *key, const void *want, size_t size)
 {
-	char got[128] = { 0 };
+	char got[sizeof(struct sl_class_set)] = { 0 };
 
 	return !bpf_map_lookup_elem(fd, key, got) && !memcmp(got, want, size);
 }
@@ -150,6 +153,28 @@ static size_t count_bank(int fd, size_t key_size, size_t value_size, size_t bank
 	}
 	scan_close(&s);
 	return count;
+}
+
+/* Each of @p's classes has a bucket, and no other class. */
+static bool classes_are(const struct dataplane *dp, const struct plan_classes *p)
+{
+	struct sl_class_state got;
+	struct scan s = {};
+	size_t count = 0;
+	uint32_t n;
+
+	for (size_t i = 0; i < p->n_states; i++)
+		if (bpf_map_lookup_elem(dp->class_states_fd, &p->states[i], &got))
+			return false;
+	assert_int_equal(
+		scan_open(dp->class_states_fd, sizeof(struct sl_class_state_key), sizeof(got), &s),
+		0);
+	while (!s.done) {
+		assert_int_equal(scan_next(&s, &n), 0);
+		count += n;
+	}
+	scan_close(&s);
+	return count == p->n_states;
 }
 
 /* The bank is the top bit of a step's first word. */
@@ -189,6 +214,17 @@ static bool hashes_equal(const struct dataplane *dp, const struct plan *p, uint3
 		same = entry_is(dp->accounts_fd, &key, &p->accounts[i].value,
 				sizeof(struct sl_account));
 	}
+	for (size_t i = 0; i < p->classes.n_sets && same; i++) {
+		struct sl_class_key key = { .tenant = p->classes.sets[i].key.tenant, .bank = bank };
+
+		same = entry_is(dp->class_sets_fd, &key, &p->classes.sets[i].value,
+				sizeof(struct sl_class_set));
+	}
+	for (size_t i = 0; i < p->classes.n_states && same; i++) {
+		struct sl_class_state any;
+
+		same = !bpf_map_lookup_elem(dp->class_states_fd, &p->classes.states[i], &any);
+	}
 	for (size_t i = 0; i < p->n_addresses && same; i++) {
 		struct sl_addr_key key = { .addr = p->addresses[i], .bank = bank };
 
@@ -206,6 +242,8 @@ static bool hashes_equal(const struct dataplane *dp, const struct plan *p, uint3
 		       p->n_services &&
 	       count_bank(dp->accounts_fd, 8, sizeof(struct sl_account), 6, 2, bank) ==
 		       p->n_accounts &&
+	       count_bank(dp->class_sets_fd, 8, sizeof(struct sl_class_set), 4, 4, bank) ==
+		       p->classes.n_sets &&
 	       count_bank(dp->addresses_fd, 20, 4, 16, 4, bank) == p->n_addresses;
 }
 
@@ -302,12 +340,14 @@ static void test_both_banks(void **state)
 	put(bed, bed->a);
 	assert_int_equal(bed->dp->control->bank, !before);
 	assert_true(is_a(bed, 0) && is_a(bed, 1));
+	assert_true(classes_are(bed->dp, &bed->a->classes));
 	assert_true(filter_has(bed->dp, "203.0.113.10"));
 	assert_false(filter_has(bed->dp, "203.0.113.20"));
 
 	put(bed, bed->b);
 	assert_int_equal(bed->dp->control->bank, before);
 	assert_true(is_b(bed, 0) && is_b(bed, 1));
+	assert_true(classes_are(bed->dp, &bed->b->classes));
 	assert_false(is_a(bed, 0) || is_a(bed, 1));
 	assert_true(filter_has(bed->dp, "203.0.113.20"));
 	assert_false(filter_has(bed->dp, "203.0.113.10"));

@@ -153,6 +153,7 @@ struct bed_service {
 	uint32_t cid_rotations;
 	uint8_t device_key;  /* enum sl_device_key */
 	uint64_t reply_cost; /* in 1/16 ns */
+	uint8_t program;     /* enum sl_program */
 };
 
 /* Returns the service's id; its first slot is in *@ret_first if that is wanted. */
@@ -174,6 +175,7 @@ static inline uint16_t bed_service(struct bed *b, const struct bed_service *s, u
 				    .cid_len = s->cid_len,
 				    .cid_rotations = s->cid_rotations,
 				    .device_key = s->device_key,
+				    .program = s->program,
 				    .reply_cost = s->reply_cost };
 	uint32_t one = 1;
 

@@ -50,6 +50,8 @@ const struct world_service_kind world_services[W__SERVICES] = {
 	[W_COAP_TRANSFER]    = { SL_P_COAP, false, false, MUCH,  0, .moving_s = LONG_AGO },
 	[W_CLOSING]          = { SL_P_MQTT, false, false, MUCH,  0, .moving_s = LONG_AGO },
 	[W_MQTTSN_HALF]      = { SL_P_MQTTSN, false, false, MUCH,  0, .moving_s = LONG_AGO },
+	[W_COAP_CLASS]       = { SL_P_COAP, false, false, MUCH,  0, .classes = true },
+	[W_MQTT_CLASS]       = { SL_P_MQTT, false, false, MUCH,  0, .classes = true },
 	[W_HALF_OPEN]        = { SL_P_MQTT, false, false, MUCH,  0, .moving_s = LONG_AGO },
 };
 /* clang-format on */

@@ -144,6 +144,8 @@ static void set_quotas(struct plan *p, uint64_t tick_ns)
 			.quota = quota_of(world_services[s].tenant, 100000000),
 			.device_quota = quota_of(world_services[s].device, LONG_BURST_NS),
 			.top_table = world_services[s].top,
+			.classes = world_classes,
+			.n_classes = world_services[s].classes ? WORLD_CLASSES : 0,
 		};
 
 		plan_quota(&t, tick_ns, &p->accounts[i].value);
@@ -173,6 +175,8 @@ static int make_plan(uint64_t tick_ns, struct plan **ret)
 	if (!err)
 		err = world_content(&tenants[WORLD_TENANTS], &(*ret)->trie);
 	if (!err)
+		err = world_classes_of(&tenants[WORLD_TENANTS], tick_ns, &(*ret)->classes);
+	if (!err)
 		set_quotas(*ret, tick_ns);
 	return err;
 }
@@ -200,6 +204,7 @@ static int make_ring(struct world *w, enum world_service s, struct plan_service 
 	service->value.flags |= world_services[s].outliers ? SL_SVC_OUTLIERS : 0;
 	service->value.flags |= world_services[s].latency ? SL_SVC_LATENCY : 0;
 	service->value.flags |= world_services[s].content ? SL_SVC_CONTENT | SL_SVC_IDENTIFY : 0;
+	service->value.flags |= world_services[s].classes ? SL_SVC_CONTENT : 0;
 	w->dp->service_states[s + 1].unsettled = world_services[s].moving_s != 0;
 	w->dp->service_states[s + 1].watch = world_services[s].outliers ? SL_W_OUTLIERS : 0;
 	if (world_services[s].latency)

@@ -53,6 +53,8 @@ enum world_service {
 	W_CLOSING,	 /* or, of MQTT, that are closing, */
 	W_HALF_OPEN,	 /* or half-open */
 	W_MQTTSN_HALF,	 /* the same of MQTT-SN */
+	W_COAP_CLASS,	 /* messages have a quota of their class, */
+	W_MQTT_CLASS,	 /* and here they are looked into for that alone */
 	W__SERVICES
 };
 

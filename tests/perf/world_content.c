@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What the bench's tenant is told by, and which paths it may use: of the services whose
- * messages are looked into alone.
+/* What the bench's tenant is told by, which paths it may use, and its classes: of the services
+ * whose messages are looked into alone.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include "common/cleanup.h"
 #include "config/identity.h"
 #include "world_parts.h"
+
+struct model_class world_classes[WORLD_CLASSES] = {
+	{ .cls = SL_K_COAP_GET, .rate = 1e9, .burst_ns = 100000000 },
+	{ .cls = SL_K_MQTT_PUBLISH, .rate = 1e9, .burst_ns = 100000000 },
+};
 
 /* "things.acme.example"; "/sensors". */
 static uint8_t host[] = "\x01\x13things.acme.example", path[] = "\x04\x07sensors";
@@ -22,4 +27,19 @@ int world_content(const uint32_t *tenant_id, struct plan_trie *ret)
 	struct model m = { .tenants = &solo, .n_tenants = 1 };
 
 	return trie_build(&m, tenant_id, ret);
+}
+
+int world_classes_of(const uint32_t *tenant_id, uint64_t tick_ns, struct plan_classes *ret)
+{
+	struct model_tenant solo = { .classes = world_classes, .n_classes = WORLD_CLASSES };
+	struct model m = { .tenants = &solo, .n_tenants = 1 };
+	struct plan_classes made;
+	int err = classes_build(&m, tenant_id, tick_ns, &made);
+
+	if (err)
+		return err;
+	free(ret->sets);
+	free(ret->states);
+	*ret = made;
+	return 0;
 }

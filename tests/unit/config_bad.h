@@ -17,11 +17,17 @@ struct bad {
 	const char *text; /* part of the error */
 };
 
-#define WANT_RATE  "want a rate such as \"50k/s\", from 1/h to 1G/s"
-#define WANT_BYTES "want a rate of bytes such as \"20MB/s\", from 1B/s to 100GB/s"
-#define LATER	   "not supported by this release yet; "
-#define NAME_64	   "a123456789b123456789c123456789d123456789e123456789f123456789g123"
-#define NAME_63	   "a123456789b123456789c123456789d123456789e123456789f123456789g12"
+#define WANT_RATE   "want a rate such as \"50k/s\", from 1/h to 1G/s"
+#define WANT_BYTES  "want a rate of bytes such as \"20MB/s\", from 1B/s to 100GB/s"
+#define LATER	    "not supported by this release yet; "
+#define CLASS(name) "\"coap." name "\": {\"messages\": \"1/s\"}"
+#define CLASSES_17                                                                                                                                                              \
+	"{" CLASS("get") "," CLASS("post") "," CLASS("put") "," CLASS("delete") "," CLASS("fetch") "," CLASS("patch") "," CLASS("ipatch") "," CLASS("other_request") "," CLASS( \
+		"response") "," CLASS("ping") "," CLASS("ack") "," CLASS("reset") "," CLASS("malf"                                                                              \
+											    "orme"                                                                              \
+											    "d") "," CLASS("observe") "," CLASS("block") "," CLASS("17") "," CLASS("18") "}"
+#define NAME_64 "a123456789b123456789c123456789d123456789e123456789f123456789g123"
+#define NAME_63 "a123456789b123456789c123456789d123456789e123456789f123456789g12"
 
 /* clang-format off */
 static const struct bad bad[] = {
@@ -250,7 +256,19 @@ static const struct bad bad[] = {
 	{ "tenant-name-slash", "tenants[0].name", "\"acme/\"", "tenants[0].name", "want a name" },
 	{ "tenant-name-utf8", "tenants[0].name", "\"\xc3\xa4" "cme\"", "tenants[0].name", "want a name" },
 	{ "tenant-unknown", "tenants[0].quotas", "{}", "tenants[0].quotas", "did you mean \"quota\"?" },
-	{ "tenant-classes", "tenants[0].classes", "{}", "tenants[0].classes", LATER "want \"quota\" and \"device_quota\" only" },
+	{ "classes-list", "tenants[0].classes", "[\"coap.get\"]", "tenants[0].classes", "want an object {...} of classes" },
+	{ "class-unknown", "tenants[0].classes", "{\"coap.gets\": {\"messages\": \"1/s\"}}", "tenants[0].classes.coap.gets", "unknown class; want a kind of message such as \"coap.observe\"" },
+	{ "class-of-segments", "tenants[0].classes", "{\"tcp.data\": {\"messages\": \"1/s\"}}", "tenants[0].classes.tcp.data", "unknown class" },
+	{ "class-empty-name", "tenants[0].classes", "{\"\": {\"messages\": \"1/s\"}}", "tenants[0].classes.", "unknown class" },
+	{ "class-twice", "tenants[0].classes", "{\"coap.get\": {\"messages\": \"1/s\"}, \"coap.get\": {\"messages\": \"1/s\"}}", "tenants[0].classes.coap.get", "given twice; want it once" },
+	{ "class-no-rate", "tenants[0].classes", "{\"coap.get\": {\"burst\": \"1s\"}}", "tenants[0].classes.coap.get.messages", "required" },
+	{ "class-rate", "tenants[0].classes", "{\"coap.get\": {\"messages\": 5}}", "tenants[0].classes.coap.get.messages", WANT_RATE },
+	{ "class-member", "tenants[0].classes", "{\"coap.get\": {\"message\": \"5/s\"}}", "tenants[0].classes.coap.get.message", "did you mean \"messages\"?" },
+	{ "class-burst", "tenants[0].classes", "{\"mqtt.publish\": {\"messages\": \"5/s\", \"burst\": \"1ms\"}}", "tenants[0].classes.mqtt.publish.burst", "want at least" },
+	{ "class-of-no-service", "tenants[0].classes", "{\"mqttsn.connect\": {\"messages\": \"5/s\"}}", "tenants[0].classes.mqttsn.connect", "no service of this tenant has such messages; want one of protocol mqttsn that it may use" },
+	{ "classes-17", "tenants[0].classes", CLASSES_17, "tenants[0].classes", "17 classes; want at most 16" },
+	{ "refused-syn-no-tcp", "tenants[1]", "{\"name\": \"guests\", \"services\": [\"telemetry\"], \"refused_syn\": \"reset\"}", "tenants[1].refused_syn", "no service of this tenant is of TCP; want one of protocol tcp, mqtt or mqtts that it may use" },
+	{ "refused-syn-word", "tenants[0].refused_syn", "\"rst\"", "tenants[0].refused_syn", "want \"drop\" or \"reset\"" },
 	{ "allow-list", "tenants[0].allow", "[\"GET\"]", "tenants[0].allow", "want an object" },
 	{ "allow-unknown", "tenants[0].allow", "{\"coap_method\": [\"GET\"]}", "tenants[0].allow.coap_method", "did you mean \"coap_methods\"?" },
 	{ "allow-methods-empty", "tenants[0].allow", "{\"coap_methods\": []}", "tenants[0].allow.coap_methods", "want at least one; leave it out to allow all" },

@@ -16,6 +16,7 @@
 #include "common/addr.h"
 #include "common/cleanup.h"
 #include "common/num.h"
+#include "config/class.h"
 #include "config/identity.h"
 #include "config_edit.h"
 
@@ -270,6 +271,40 @@ static void check_identities(const struct model_tenant *t)
 	check_identity(&t->paths[2], 2, BYTES("\x04"), "/");
 }
 
+static void check_classes(const struct model_tenant *t)
+{
+	assert_int_equal(t->n_classes, 2);
+	assert_int_equal(t->classes[0].cls, SL_C_COAP_OBSERVE);
+	assert_double(t->classes[0].rate, 100);
+	assert_int_equal(t->classes[0].burst_ns, 100 * MS);
+	assert_int_equal(t->classes[1].cls, SL_K_MQTT_PUBLISH);
+	assert_double(t->classes[1].rate, 0.5);
+	assert_int_equal(t->classes[1].burst_ns, 2000 * MS);
+	assert_true(t->reset_syn);
+}
+
+/* Words and numbers name each other, and each word is of a protocol. */
+static void test_class_words(void **state)
+{
+	unsigned int n = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < 300; i++) {
+		const char *word = class_word(i);
+
+		assert_int_equal(class_protocol(i) == SL_P__MAX, !word);
+		n += word != NULL;
+		if (word && !strncmp(word, "mqttsn.", 7))
+			assert_int_equal(class_protocol(i), SL_P_MQTTSN);
+	}
+	assert_int_equal(n, SL_K__MAX - SL_K_COAP_GET + SL_C__MAX - SL_C__KINDS - 1);
+	assert_null(class_word(SL_K_TCP_DATA));
+	assert_string_equal(class_word(SL_C_ONEM2M_NOTIFY), "onem2m.notify");
+	assert_int_equal(class_protocol(SL_K_TLS_HANDSHAKE), SL_P_MQTTS);
+	assert_int_equal(class_protocol(SL_K_DTLS_HANDSHAKE), SL_P_COAPS);
+	assert_int_equal(class_protocol(SL_C_LWM2M_REGISTER), SL_P_COAP);
+}
+
 static void check_tenants(const struct model *m)
 {
 	const struct model_tenant *t = &m->tenants[0];
@@ -303,6 +338,9 @@ static void check_tenants(const struct model *m)
 	assert_double(t->device_quota.rate[SL_Q_CONNECTIONS], 1);
 	assert_int_equal(t->device_quota.burst_ns, 2 * S);
 	assert_int_equal(t->excess, SL_X_MARK);
+	check_classes(t);
+	assert_int_equal(m->tenants[1].n_classes, 0);
+	assert_false(m->tenants[1].reset_syn);
 	assert_int_equal(t->denied, 0xff & ~(1 << 0 | 1 << 6));
 	assert_int_equal(m->tenants[1].denied, 0);
 	assert_int_equal(t->top_table, 1);
@@ -859,21 +897,14 @@ static void test_instance_alone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_member),
-		cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_defaults_by_protocol),
-		cmocka_unit_test(test_pin_budget_fits),
-		cmocka_unit_test(test_event_rates),
-		cmocka_unit_test(test_server_ids),
-		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_top_tables),
-		cmocka_unit_test(test_secret_file),
-		cmocka_unit_test(test_secret_newline),
-		cmocka_unit_test(test_capacity_needed),
-		cmocka_unit_test(test_accounts_needed),
-		cmocka_unit_test(test_many_tenants),
-		cmocka_unit_test(test_names_alike),
-		cmocka_unit_test(test_quota_alone),
+		cmocka_unit_test(test_every_member),	cmocka_unit_test(test_class_words),
+		cmocka_unit_test(test_defaults),	cmocka_unit_test(test_defaults_by_protocol),
+		cmocka_unit_test(test_pin_budget_fits), cmocka_unit_test(test_event_rates),
+		cmocka_unit_test(test_server_ids),	cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_top_tables),	cmocka_unit_test(test_secret_file),
+		cmocka_unit_test(test_secret_newline),	cmocka_unit_test(test_capacity_needed),
+		cmocka_unit_test(test_accounts_needed), cmocka_unit_test(test_many_tenants),
+		cmocka_unit_test(test_names_alike),	cmocka_unit_test(test_quota_alone),
 		cmocka_unit_test(test_instance_alone),
 	};
 

@@ -21,6 +21,7 @@ void model_free(struct model *m)
 	for (size_t i = 0; i < m->n_tenants; i++) {
 		free(m->tenants[i].sources);
 		free(m->tenants[i].services);
+		free(m->tenants[i].classes);
 		identities_free(m->tenants[i].identities, m->tenants[i].n_identities);
 		identities_free(m->tenants[i].paths, m->tenants[i].n_paths);
 	}

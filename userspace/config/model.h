@@ -130,6 +130,13 @@ struct model_quota {
 	uint64_t burst_ns;	/* default 100 ms */
 };
 
+/* Of the messages of a class; see class.h for its word. */
+struct model_class {
+	uint8_t cls;	   /* enum sl_class */
+	double rate;	   /* messages a second */
+	uint64_t burst_ns; /* default 100 ms */
+};
+
 struct model_prefix {
 	struct sl_addr addr; /* IPv4 mapped; host bits zero */
 	uint8_t len;	     /* 0..128, IPv4's from 96 on */
@@ -155,6 +162,9 @@ struct model_tenant {
 	char (*services)[SL_NAME_LEN]; /* NULL and 0: every service without a fixed tenant */
 	size_t n_services;
 	struct model_quota quota, device_quota;
+	struct model_class *classes; /* each once; their order means nothing */
+	size_t n_classes;	     /* up to SL_TENANT_CLASSES */
+	bool reset_syn; /* "refused_syn": "drop" (default) or "reset": a SYN is answered by RST */
 	enum sl_excess excess; /* "on_excess": "drop" (default), "mark" or "answer" */
 	bool top_devices;      /* its heaviest devices are counted; default false */
 	uint8_t top_table;     /* set by validate: 1 to SL_TOP_TENANTS, in the order of tenants */

@@ -12,6 +12,7 @@
 #include "../common/cleanup.h"
 #include "filter.h"
 #include "sync.h"
+#include "sync_class.h"
 #include "sync_hash.h"
 
 struct address_record {
@@ -160,8 +161,18 @@ static int fill_bank(struct sync *s, uint32_t bank)
 		.stride = sizeof(struct plan_trie_step),
 		.value_at = offsetof(struct plan_trie_step, node),
 	};
-	int err = fill_table(s, &accounts, "capacity.accounts", bank);
+	struct hash_want classes = {
+		.kind = &hash_classes,
+		.fd = s->dp->class_sets_fd,
+		.records = (const char *)p->classes.sets,
+		.n = p->classes.n_sets,
+		.stride = sizeof(struct plan_class_set),
+		.value_at = offsetof(struct plan_class_set, value),
+	};
+	int err = fill_table(s, &classes, "capacity.tenants", bank);
 
+	if (!err)
+		err = fill_table(s, &accounts, "capacity.accounts", bank);
 	if (!err)
 		err = fill_table(s, &trie, "capacity.trie", bank);
 	if (!err)
@@ -235,7 +246,7 @@ int sync_plan(struct dataplane *dp, const struct plan *want, sync_progress progr
 		.progress = progress,
 		.arg = arg,
 		.total = 2 * (want->n_services + want->n_accounts + want->n_addresses +
-			      want->trie.n_steps),
+			      want->trie.n_steps + want->classes.n_sets),
 		.reterr = reterr,
 	};
 	uint32_t old;
@@ -251,6 +262,11 @@ int sync_plan(struct dataplane *dp, const struct plan *want, sync_progress progr
 	addresses = s.addresses;
 
 	dp->banks_equal = false;
+	err = class_states_make(dp, &want->classes);
+	if (err) {
+		fail(reterr, "capacity.tenants", err);
+		return err;
+	}
 	err = fill_bank(&s, !(dp->control->bank & 1));
 	if (err)
 		return err;
@@ -261,6 +277,8 @@ int sync_plan(struct dataplane *dp, const struct plan *want, sync_progress progr
 	err = sync_wait();
 	if (!err)
 		err = fill_bank(&s, old);
+	if (!err)
+		err = class_states_prune(dp, &want->classes);
 	if (!err) {
 		dp->banks_equal = true;
 		err = filter_rewrite(dp, want->addresses, want->n_addresses);

@@ -56,6 +56,16 @@ static void step_set_bank(void *key, uint32_t bank)
 	k->parent = bank ? k->parent | SL_TRIE_BANK : k->parent & ~SL_TRIE_BANK;
 }
 
+static uint32_t classes_bank(const void *key)
+{
+	return ((const struct sl_class_key *)key)->bank;
+}
+
+static void classes_set_bank(void *key, uint32_t bank)
+{
+	((struct sl_class_key *)key)->bank = bank;
+}
+
 const struct hash_kind hash_services = {
 	.key_size = sizeof(struct sl_service_key),
 	.value_size = sizeof(struct sl_service),
@@ -73,6 +83,13 @@ const struct hash_kind hash_addresses = {
 	.value_size = sizeof(__u32),
 	.bank = address_bank,
 	.set_bank = address_set_bank,
+};
+
+const struct hash_kind hash_classes = {
+	.key_size = sizeof(struct sl_class_key),
+	.value_size = sizeof(struct sl_class_set),
+	.bank = classes_bank,
+	.set_bank = classes_set_bank,
 };
 
 const struct hash_kind hash_trie = {

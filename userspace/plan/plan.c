@@ -71,7 +71,7 @@ static void quota_device(const struct model_quota *q, uint64_t tick_ns, struct s
 
 void plan_quota(const struct model_tenant *t, uint64_t tick_ns, struct sl_account *ret)
 {
-	ret->quota_mask = 0;
+	ret->quota_mask = classes_mask(t);
 	ret->device_mask = t->top_table << SL_TOP_SHIFT;
 	ret->excess = t->excess;
 	ret->denied = t->denied;
@@ -249,6 +249,7 @@ static struct plan_service service_plan(const struct draft *d, size_t i)
 			.cid_layout = s->cid.layout,
 			.cid_len = s->cid.length,
 			.device_key = s->device_key,
+			.program = s->protocol == SL_P_COAP ? SL_PROG_CONTENT : SL_PROG_CLASSES,
 			.cid_rotations = cid_rotations(&s->cid),
 			.reply_cost = reply_cost(s->reply_rate),
 		},
@@ -295,7 +296,8 @@ static int account_add(struct draft *d, size_t t, size_t s, const struct sl_acco
 	if (d->seen[s] == t + 1)
 		return 0;
 	d->seen[s] = t + 1;
-	p->services[s].value.flags |= trie_flags(&d->m->tenants[t], &d->m->services[s]);
+	p->services[s].value.flags |= trie_flags(&d->m->tenants[t], &d->m->services[s]) |
+				      classes_flags(&d->m->tenants[t], &d->m->services[s]);
 	if (p->n_accounts == d->cap_accounts) {
 		size_t cap = d->cap_accounts ? 2 * d->cap_accounts : 64;
 		void *bigger = realloc(p->accounts, cap * sizeof(*p->accounts));
@@ -408,6 +410,8 @@ int plan_build(const struct model *m, const struct plan_ids *ids, uint64_t tick_
 		err = plan_prefixes(&d);
 	if (!err)
 		err = trie_build(m, ids->tenant, &d.p->trie);
+	if (!err)
+		err = classes_build(m, ids->tenant, tick_ns, &d.p->classes);
 	if (err)
 		return err;
 
@@ -424,5 +428,7 @@ void plan_free(struct plan *p)
 	free(p->accounts);
 	prefix_table_free(&p->prefixes);
 	free(p->trie.steps);
+	free(p->classes.sets);
+	free(p->classes.states);
 	free(p);
 }
