@@ -104,6 +104,11 @@ SL_MAP_ARRAY(sl_buckets, struct sl_bucket, SL_DEF_TENANTS);
 /* hash -> buckets of devices. Written by the data plane only. */
 SL_MAP_ARRAY(sl_devices, struct sl_device_line, SL_DEF_DEVICE_LINES);
 
+/* hash -> endpoints that have proven themselves. Written by the data plane only. Missing: the
+ * source is asked.
+ */
+SL_MAP_ARRAY(sl_proven, struct sl_proven_line, SL_PROVEN_LINES);
+
 /* interface -> itself, for each link that frames may be redirected to. Written
  * by the daemon. Missing: the kernel forwards.
  */
@@ -185,9 +190,11 @@ struct {
 
 extern int sl_xdp_content(struct xdp_md *ctx);
 extern int sl_xdp_tell(struct xdp_md *ctx);
+extern int sl_xdp_reply(struct xdp_md *ctx);
 
 /* enum sl_program -> the program that goes on. Written where the object is loaded. Missing:
- * packets of services with SL_SVC_CONTENT leave as internal, and nothing is told.
+ * packets of services with SL_SVC_CONTENT leave as internal, likewise those that are to be
+ * replied to, and nothing is told.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -198,6 +205,7 @@ struct {
 	.values = {
 		[SL_PROG_CONTENT] = (void *)&sl_xdp_content,
 		[SL_PROG_TELL] = (void *)&sl_xdp_tell,
+		[SL_PROG_REPLY] = (void *)&sl_xdp_reply,
 	},
 };
 

@@ -9,6 +9,7 @@
 #include "stage/police.h"
 #include "stage/classify.h"
 #include "stage/content.h"
+#include "stage/reply.h"
 #include "stage/pick.h"
 #include "stage/steer.h"
 #include "stage/reset.h"
@@ -61,6 +62,8 @@ static __always_inline enum sl_reason pipeline_content(struct pkt *p)
 		why = stage_classify_coap(p);
 	if (!why)
 		why = stage_identify(p);
+	if (why == SL_R_CHALLENGED)
+		return reply_elsewhere(p, why);
 	if (!why)
 		why = stage_police_bytes(p);
 	if (!why)
@@ -110,6 +113,12 @@ SEC("xdp.frags")
 int sl_xdp_tell(struct xdp_md *ctx)
 {
 	return stage_tell(ctx);
+}
+
+SEC("xdp.frags")
+int sl_xdp_reply(struct xdp_md *ctx)
+{
+	return stage_reply(ctx);
 }
 
 /* A driver may refuse a frame after the program has redirected it: of all XDP

@@ -11,6 +11,7 @@
 #include "../lib/coap.h"
 #include "../maps.h"
 #include "../pkt.h"
+#include "echo.h"
 #include "note.h"
 #include "police.h"
 #include "resolve.h"
@@ -22,13 +23,6 @@
 #define COAP_OPT_PROXY_URI    35
 #define COAP_OPT_PROXY_SCHEME 39
 #define COAP_OPT_ORIGINATOR   279
-
-static __always_inline struct sl_content *content_scratch(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&sl_content, &zero);
-}
 
 /* -- what its options are -- */
 
@@ -80,6 +74,10 @@ static __always_inline void content_keep(struct sl_content *c, bool repeated, __
 	case COAP_OPT_PROXY_URI:
 	case COAP_OPT_PROXY_SCHEME:
 		c->detour = true;
+		break;
+	case COAP_OPT_ECHO:
+		if (!repeated)
+			c->echo = text;
 		break;
 	case COAP_OPT_ORIGINATOR:
 		if (!repeated)
@@ -329,7 +327,7 @@ static __always_inline enum sl_reason stage_resolve_content(struct pkt *p)
 	return resolve_account(p, *(volatile __u32 *)&c->claimed);
 }
 
-/* Or may be one: what is malformed, and what lies behind the linear bytes. */
+/* Is it a request? Or may be one: what is malformed, and what lies behind the linear bytes. */
 static __always_inline bool content_is_request(const struct pkt *p)
 {
 	__u32 method = p->kind - SL_K_COAP_GET;
@@ -347,6 +345,8 @@ static __always_inline enum sl_reason stage_identify(struct pkt *p)
 	if (sl_content_walk(p->ctx, p->cur.pos - (void *)(long)p->ctx->data,
 			    p->malformed ? 0 : p->cur.left))
 		return SL_R_INTERNAL;
+	if (p->svc->echo_s && !sl_echo_proven(p->ctx, pkt_flow(p), p->svc))
+		return p->malformed ? p->malformed : SL_R_CHALLENGED;
 	if ((c && c->claimed) || !(p->svc->flags & SL_SVC_IDENTIFY))
 		return SL_R_NONE;
 	tenant = sl_content_tenant(p->ctx, content_bank(p));

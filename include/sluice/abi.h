@@ -45,6 +45,8 @@ struct sl_control {
 	__u32 traced_s;	  /* up to this second of CLOCK_MONOTONIC sl_tracing is in force; 0: not */
 	__u64 flow_key[SL_HASH_WORDS];
 	__u64 device_key[SL_HASH_WORDS];
+	__u64 echo_key[2]; /* of SipHash, see bpf/lib/echo.h */
+	__u64 wall_s;	   /* what to add to CLOCK_MONOTONIC to have the time of day, in seconds */
 };
 
 /* -- banked configuration -- */
@@ -113,8 +115,10 @@ struct sl_service {
 	__u8 program;	     /* enum sl_program, with SL_SVC_CONTENT */
 	__u32 cid_rotations; /* SL_CID_QUIC_LB: 4 bits a rotation id, length of its server id or 0 */
 	__u64 reply_cost;    /* of one reply in place, in 1/16 ns */
+	__u32 echo_s; /* a source is asked to prove itself, and then believed for so long; 0: not */
+	__u32 pad;
 };
-_Static_assert(sizeof(struct sl_service) == 40, "no hidden padding");
+_Static_assert(sizeof(struct sl_service) == 48, "no hidden padding");
 
 struct sl_account_key {
 	__u32 tenant;
@@ -399,6 +403,14 @@ struct sl_device_line {
 	__u64 word[8];
 };
 
+/* Endpoints that have proven themselves to a service, by an Echo option (RFC 9175). A word is
+ * {tag:32, until:32}, the time in seconds of CLOCK_MONOTONIC; when that has passed it is free.
+ */
+#define SL_PROVEN_WORDS 8
+struct sl_proven_line {
+	__u64 word[SL_PROVEN_WORDS];
+};
+
 /* -- figures: written by packets, one writer a CPU, read through mmap -- */
 
 /* Index: cpu * accounts + account. Of what was admitted. */
@@ -581,6 +593,7 @@ _Static_assert(sizeof(struct sl_trace) == 88 + SL_TRACE_BYTES, "no hidden paddin
 enum sl_program {
 	SL_PROG_CONTENT, /* what messages say: of services with SL_SVC_CONTENT */
 	SL_PROG_TELL,	 /* events, and what is traced */
+	SL_PROG_REPLY,	 /* CoAP replies that SL_PROG_CONTENT has decided on */
 	SL_PROG__MAX
 };
 
@@ -614,8 +627,10 @@ struct sl_content {
 	__u8 oscore;		  /* has the option: the server takes the path from inside */
 	__u8 request;		  /* is one; also what cannot be read may be one */
 	struct sl_text host, originator, segment[SL_PATH_DEPTH];
+	struct sl_text echo;
+	__u32 pad2;
 };
-_Static_assert(sizeof(struct sl_content) == SL_CONTENT_BYTES + 120, "no hidden padding");
+_Static_assert(sizeof(struct sl_content) == SL_CONTENT_BYTES + 128, "no hidden padding");
 
 /* Names that outlive the daemon. The key's first byte is the sort of object. */
 enum sl_name_kind {

@@ -49,6 +49,8 @@
 #define SL_CID_ROTATIONS	 8
 #define SL_SERVER_ID_MAX	 4 /* bytes */
 
+#define SL_PROVEN_LINES		 8192 /* of 8 endpoints each; a power of two */
+
 #define SL_MAX_CPUS		 1024
 #define SL_NAME_LEN		 64 /* of one object, with the terminating NUL */
 #define SL_NAME_KEY		 128

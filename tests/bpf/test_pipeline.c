@@ -154,6 +154,7 @@ static void more_services(struct bed *b)
 	static const struct bed_service s[] = {
 		{ VIP, 5684, IPPROTO_UDP, SL_P_COAPS, SL_SVC_DROP_MALFORMED, TENANT, 1, 1 },
 		{ VIP, 10000, IPPROTO_UDP, SL_P_MQTTSN, SL_SVC_DROP_MALFORMED, TENANT, 1, 1 },
+		{ VIP, 7506, IPPROTO_UDP, SL_P_COAP, SL_SVC_CONTENT, TENANT, 1, 1, .echo_s = 60 },
 	};
 
 	for (size_t i = 0; i < SL_ARRAY_SIZE(s); i++)
@@ -389,6 +390,8 @@ static const struct {
 	{ "answered: the tenant's second", SL_R_ANSWERED_TENANT, XDP_TX, { DEVICE, 40000, VIP, 7501 }, -1, GET, NULL },
 	{ "answered: no GET here", SL_R_ANSWERED_METHOD, XDP_TX, { DEVICE, 40000, VIP, 7502 }, -1, GET, NULL },
 	{ "answered: not this path", SL_R_ANSWERED_PATH, XDP_TX, { DEVICE, 40000, VIP, 7504 }, -1, GET, NULL },
+	{ "who is it", SL_R_CHALLENGED, XDP_TX, { DEVICE, 40000, VIP, 7506 }, -1, BYTES(0x42, 1, 2, 3, 1, 2), NULL },
+	{ "who is it, who cannot be asked", SL_R_UNPROVEN, XDP_DROP, { DEVICE, 40000, VIP, 7506 }, -1, BYTES(0x40, 1, 2, 3), NULL },
 	{ "not this path", SL_R_PATH_NOT_ALLOWED, XDP_DROP, { DEVICE, 40000, VIP, 7505 }, -1, GET, NULL },
 	{ "no GET here", SL_R_METHOD_NOT_ALLOWED, XDP_DROP, { DEVICE, 40000, VIP, 7503 }, -1, GET, NULL },
 

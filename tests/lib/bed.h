@@ -153,6 +153,7 @@ struct bed_service {
 	uint32_t cid_rotations;
 	uint8_t device_key;  /* enum sl_device_key */
 	uint64_t reply_cost; /* in 1/16 ns */
+	uint32_t echo_s;
 };
 
 /* Returns the service's id; its first slot is in *@ret_first if that is wanted. */
@@ -174,7 +175,8 @@ static inline uint16_t bed_service(struct bed *b, const struct bed_service *s, u
 				    .cid_len = s->cid_len,
 				    .cid_rotations = s->cid_rotations,
 				    .device_key = s->device_key,
-				    .reply_cost = s->reply_cost };
+				    .reply_cost = s->reply_cost,
+				    .echo_s = s->echo_s };
 	uint32_t one = 1;
 
 	bed_update(b->skel->maps.sl_services, &key, &value);

@@ -166,6 +166,7 @@ static void check_other_services(const struct model *m)
 
 	assert_int_equal(m->n_services, 9);
 	assert_int_equal(s->protocol, SL_P_COAP);
+	assert_int_equal(s->echo_s, 1200);
 	assert_addr(&s->addr, "2001:db8::10");
 	assert_true(s->drop_malformed);
 	assert_string_equal(s->tenant, "acme");
@@ -375,6 +376,7 @@ static void test_defaults(void **state)
 	assert_int_equal(s->health.on_down, ON_DOWN_KEEP);
 	assert_false(s->health.outlier.present);
 	assert_false(s->latency);
+	assert_int_equal(s->echo_s, 0);
 	assert_int_equal(sc->min, 1);
 	assert_int_equal(sc->step, 1);
 	assert_double(sc->tolerance, 0.1);
@@ -519,6 +521,11 @@ static void test_limits(void **state)
 		{ "services[0].pin_budget", "65536" },
 		{ "services[0].drain", "\"move\"" },
 		{ "services[1].latency", "true" },
+		{ "services[0].echo", "false" },
+		{ "services[1].echo", "true" },
+		{ "services[1].echo", "{}" },
+		{ "services[1].echo", "{\"lifetime\": \"10s\"}" },
+		{ "services[1].echo", "{\"lifetime\": \"1d\"}" },
 		{ "services[0].reply_budget", "\"1/s\"" },
 		{ "services[0].reply_budget", "\"60M/m\"" },
 		{ "services[0].device_key", "\"endpoint\"" },

@@ -120,7 +120,8 @@ struct decode_table {
 extern const struct decode_field document_fields[], interface_fields[], capacity_fields[],
 	metrics_fields[], events_fields[];
 extern const struct decode_field service_fields[], instance_fields[], health_fields[],
-	outlier_fields[], cid_fields[], rotation_fields[], scaling_fields[], target_fields[];
+	outlier_fields[], cid_fields[], rotation_fields[], echo_fields[], scaling_fields[],
+	target_fields[];
 extern const struct decode_field tenant_fields[], match_fields[], quota_fields[],
 	device_quota_fields[], allow_fields[];
 

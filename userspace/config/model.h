@@ -116,8 +116,10 @@ struct model_service {
 	bool drain_moves;	   /* "drain": "keep" (default) or "move": flows go at once */
 	struct model_cid cid;	   /* coaps only */
 	enum sl_device_key device_key; /* default "address"; "cid" wants cid */
-	double reply_rate;	       /* "reply_budget", replies in place a second; default 1k/s */
-	uint32_t half_open_max;	       /* default 16384; member "pin_budget": of exchanges, too */
+	uint32_t
+		echo_s; /* "echo": sources prove themselves, and are believed for so long; 0: not */
+	double reply_rate;	/* "reply_budget", replies in place a second; default 1k/s */
+	uint32_t half_open_max; /* default 16384; member "pin_budget": of exchanges, too */
 	struct model_instance *instances;
 	size_t n_instances;
 	struct model_health health;

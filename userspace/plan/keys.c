@@ -3,7 +3,7 @@
 #include "keys.h"
 
 /* SipHash-2-4 of a counter, as the key a hash of the secret under two fixed keys.
- * Multipliers are odd, so that none of them throws bits away.
+ * Multipliers are odd, so that none of them throws bits away; SipHash's key is none.
  */
 void keys_derive(const struct model *m, struct sl_control *ret)
 {
@@ -19,4 +19,6 @@ void keys_derive(const struct model *m, struct sl_control *ret)
 		ret->flow_key[i] = siphash(&key, &counter, sizeof(counter)) | 1;
 	for (int i = 0; i < SL_HASH_WORDS; i++, counter++)
 		ret->device_key[i] = siphash(&key, &counter, sizeof(counter)) | 1;
+	for (int i = 0; i < 2; i++, counter++)
+		ret->echo_key[i] = siphash(&key, &counter, sizeof(counter));
 }

@@ -200,6 +200,8 @@ static uint8_t service_flags(const struct draft *d, const struct model_service *
 		flags |= SL_SVC_OUTLIERS;
 	if (s->latency)
 		flags |= SL_SVC_LATENCY;
+	if (s->echo_s)
+		flags |= SL_SVC_CONTENT;
 	return flags;
 }
 
@@ -251,6 +253,7 @@ static struct plan_service service_plan(const struct draft *d, size_t i)
 			.device_key = s->device_key,
 			.cid_rotations = cid_rotations(&s->cid),
 			.reply_cost = reply_cost(s->reply_rate),
+			.echo_s = s->echo_s,
 		},
 	};
 }

@@ -58,6 +58,10 @@ struct daemon {
 
 uint64_t daemon_now_ns(void); /* CLOCK_MONOTONIC */
 uint32_t daemon_now_s(void);
+/* Tell packets what time of day it is, so that all nodes have the same; again and again, as
+ * clocks are set. Without a daemon it goes on as it was.
+ */
+void daemon_tell_wall(struct daemon *d);
 
 /* -- the story of a change: reload.c. All return 0 or a negative errno with the
  * reason in *@reterr; on failure the old configuration is in force, whole.
