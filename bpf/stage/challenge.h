@@ -36,18 +36,21 @@ static __always_inline bool challenge_fill(struct replying *r, __u64 value)
 	return true;
 }
 
-static __always_inline bool challenge_build(struct xdp_md *ctx, const struct flow *f,
-					    struct replying *r)
+static __always_inline enum sl_reason challenge_build(struct xdp_md *ctx, const struct flow *f,
+						      struct replying *r)
 {
 	__u32 len = answer_bytes(r->len, REPLY_MSG);
 	struct udphdr *udp;
 	__u64 sum;
 
+	if (!reply_room(ctx, f, r, sizeof(*udp) + len))
+		return SL_R_UNPROVEN;
 	udp = turn(ctx, f, sizeof(*udp) + len, sizeof(*udp), &sum);
 	if (!udp)
-		return false;
+		return SL_R_INTERNAL;
 	turn_udp(udp, sizeof(*udp) + len, sum + turn_sum(r->msg, sizeof(r->msg)));
-	return !bpf_xdp_store_bytes(ctx, turn_head(f) + sizeof(*udp), r->msg, len);
+	return bpf_xdp_store_bytes(ctx, turn_head(f) + sizeof(*udp), r->msg, len) ? SL_R_INTERNAL
+										  : SL_R_CHALLENGED;
 }
 
 /* VERIFIER: alone, as it is reached in many states. The request lies in the scratch. Returns
@@ -69,7 +72,7 @@ sl_global int sl_challenge(struct xdp_md *ctx, const struct flow *f, const struc
 		note(SL_N_ANSWER_BUDGET);
 		return SL_R_UNPROVEN;
 	}
-	return challenge_build(ctx, f, r) ? SL_R_CHALLENGED : SL_R_INTERNAL;
+	return challenge_build(ctx, f, r);
 }
 
 #endif

@@ -24,6 +24,7 @@ struct replying {
 	__u8 why; /* enum sl_reason that is hoped for */
 	__u8 pad;
 	__u8 msg[REPLY_MSG];
+	__u8 head[64]; /* of the frame, while it is moved */
 };
 _Static_assert(sizeof(struct replying) <= offsetof(struct sl_scratch, second_ns), "it fits");
 
@@ -73,6 +74,24 @@ static __always_inline void reply_put(struct replying *r, __u8 byte)
 {
 	r->msg[r->len & (REPLY_MSG - 1)] = byte;
 	r->len++;
+}
+
+/* Make the frame long enough for @l4_len bytes of UDP, and leave what is in front of UDP's
+ * payload in front. Where there is no room behind it there may be some in front: a veth's
+ * frames are in the sender's memory, which ends with them. False: the frame is as it was.
+ */
+static __always_inline bool reply_room(struct xdp_md *ctx, const struct flow *f, struct replying *r,
+				       __u32 l4_len)
+{
+	__u32 head = turn_head(f) + sizeof(struct udphdr);
+	int more = (int)(turn_head(f) + l4_len) - (int)bpf_xdp_get_buff_len(ctx);
+
+	if (more <= 0 || !bpf_xdp_adjust_tail(ctx, more))
+		return true;
+	if (head > sizeof(r->head) || bpf_xdp_load_bytes(ctx, 0, r->head, answer_bytes(head, 64)) ||
+	    bpf_xdp_adjust_head(ctx, -more))
+		return false;
+	return !bpf_xdp_store_bytes(ctx, 0, r->head, answer_bytes(head, 64));
 }
 
 /* May there be @len bytes of reply? */
