@@ -62,6 +62,17 @@ SL_MAP_ARRAY(sl_prefix_rng, struct sl_prefix_range, 8 * SL_DEF_PREFIXES);
  */
 SL_MAP_HASH(sl_trie, struct sl_trie_key, struct sl_trie_node, 2 * SL_DEF_TRIE);
 
+/* (tenant, number, bank) -> what the node says to a GET. Not preallocated: few tenants have any.
+ * Missing: the instance is asked.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct sl_response_key);
+	__type(value, struct sl_response);
+	__uint(max_entries, 2 * SL_MAX_RESPONSES);
+} sl_responses SEC(".maps");
+
 /* -- lasting state -- */
 
 /* (instance address, port, protocol) -> the virtual address and port its answers

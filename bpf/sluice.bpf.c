@@ -9,6 +9,7 @@
 #include "stage/police.h"
 #include "stage/classify.h"
 #include "stage/content.h"
+#include "stage/response.h"
 #include "stage/reply.h"
 #include "stage/pick.h"
 #include "stage/steer.h"
@@ -53,6 +54,7 @@ static __always_inline enum sl_reason pipeline(struct pkt *p)
 static __always_inline enum sl_reason pipeline_content(struct pkt *p)
 {
 	enum sl_reason why = stage_parse(p);
+	__u32 response;
 
 	if (!why)
 		why = stage_transport(p);
@@ -63,13 +65,18 @@ static __always_inline enum sl_reason pipeline_content(struct pkt *p)
 	if (!why)
 		why = stage_identify(p);
 	if (why == SL_R_CHALLENGED)
-		return reply_elsewhere(p, why);
+		return reply_elsewhere(p, 0);
 	if (!why)
 		why = stage_police_bytes(p);
 	if (!why)
 		why = stage_police_path(p);
 	if (!why)
 		why = stage_police_messages(p);
+	if (!why) {
+		response = stage_response(p);
+		if (response)
+			return reply_elsewhere(p, response);
+	}
 	if (!why)
 		why = stage_pick(p);
 	if (why == SL_R_ANSWERED_TENANT)

@@ -10,13 +10,16 @@
 
 #include "account.h"
 #include "challenge.h"
+#include "pick.h"
 #include "replying.h"
 #include "resolve.h"
+#include "static.h"
+#include "steer.h"
 
-/* Of a packet that is to leave as @why, if all goes well. Returns only if the program is
- * missing.
+/* @response: which of its tenant's the packet is to have; 0: its source is to be asked. Returns
+ * only if the program is missing.
  */
-static __always_inline enum sl_reason reply_elsewhere(struct pkt *p, enum sl_reason why)
+static __always_inline enum sl_reason reply_elsewhere(struct pkt *p, __u32 response)
 {
 	struct replying *r = scratch();
 
@@ -25,22 +28,57 @@ static __always_inline enum sl_reason reply_elsewhere(struct pkt *p, enum sl_rea
 	r->flow = *pkt_flow(p);
 	r->offset = p->cur.pos - (void *)(long)p->ctx->data;
 	r->left = p->cur.left;
+	r->device = p->device;
+	r->now_ns = p->now_ns;
 	r->tenant = p->account->tenant;
+	r->response = response;
+	r->messages = p->messages;
+	r->mid = p->mid;
+	r->mid_of = p->mid_of;
 	r->bank = p->bank;
 	r->kind = p->kind;
-	r->why = why;
+	r->step = p->step;
 	bpf_tail_call(p->ctx, &sl_programs, SL_PROG_REPLY);
 	return SL_R_INTERNAL;
 }
 
-/* The packet as the other program had it, as far as it matters from here on. */
+/* The packet as the other program had it. */
 static __always_inline enum sl_reason reply_resume(struct pkt *p, const struct replying *r)
 {
 	p->flow = r->flow;
+	p->device = r->device;
+	p->now_ns = r->now_ns;
+	p->messages = r->messages;
+	p->mid = r->mid;
+	p->mid_of = r->mid_of;
 	p->bank = r->bank;
 	p->kind = r->kind;
+	p->step = r->step;
 	p->svc = resolve_service(p);
 	return p->svc ? resolve_account(p, r->tenant) : SL_R_INTERNAL;
+}
+
+/* What the node has no reply for goes the way of all others: nothing was written to it. */
+static __always_inline enum sl_reason reply_pass(struct pkt *p, const struct replying *r)
+{
+	enum sl_reason why;
+
+	p->egress = 0;
+	p->cur = cursor_over_frame((void *)(long)p->ctx->data + (r->offset & PAYLOAD_OFFSET_MAX),
+				   (void *)(long)p->ctx->data_end, r->left);
+	why = stage_pick(p);
+	return why ? why : stage_steer(p);
+}
+
+static __always_inline enum sl_reason reply(struct pkt *p, struct replying *r)
+{
+	enum sl_reason why;
+
+	turn_way(p);
+	if (!r->response)
+		return sl_challenge(p->ctx, pkt_flow(p), p->svc);
+	why = sl_static(p->ctx, pkt_flow(p), p->svc);
+	return why ? why : reply_pass(p, r);
 }
 
 /* Returns the packet's XDP action. */
@@ -56,11 +94,7 @@ static __always_inline int stage_reply(struct xdp_md *ctx)
 	if (!r || !p.control) /* impossible */
 		return XDP_ABORTED;
 	why = reply_resume(&p, r);
-	if (!why) {
-		turn_way(&p);
-		why = sl_challenge(ctx, pkt_flow(&p), p.svc);
-	}
-	return stage_account(&p, why);
+	return stage_account(&p, why ? why : reply(&p, r));
 }
 
 #endif

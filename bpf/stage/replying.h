@@ -15,14 +15,18 @@
 /* In the scratch: sl_xdp_content fills it, sl_xdp_reply reads it. */
 struct replying {
 	struct flow flow;
-	__u32 offset; /* of the CoAP message in the frame */
-	__u32 left;   /* bytes of it */
+	__u64 device, now_ns; /* as in struct pkt, and what has no comment below */
+	__u32 offset;	      /* of the CoAP message in the frame */
+	__u32 left;	      /* bytes of it */
 	__u32 tenant;
-	__u32 len; /* of @msg */
+	__u32 response; /* which of the tenant's; 0: the source is to be asked */
+	__u32 len;	/* of @msg */
+	__u16 messages;
+	__be16 mid;
+	__u8 mid_of;
 	__u8 bank;
 	__u8 kind;
-	__u8 why; /* enum sl_reason that is hoped for */
-	__u8 pad;
+	__u8 step;
 	__u8 msg[REPLY_MSG];
 	__u8 head[64]; /* of the frame, while it is moved */
 };
@@ -68,6 +72,12 @@ static __always_inline bool reply_begin(struct xdp_md *ctx, const struct flow *f
 	r->msg[1] = code;
 	r->len = sizeof(struct coap_hdr) + tkl;
 	return true;
+}
+
+/* To a CON, that is. */
+static __always_inline bool reply_is_ack(const struct replying *r)
+{
+	return r->msg[0] >> 4 == 4 + COAP_ACK;
 }
 
 static __always_inline void reply_put(struct replying *r, __u8 byte)

@@ -116,7 +116,8 @@ struct sl_service {
 	__u32 cid_rotations; /* SL_CID_QUIC_LB: 4 bits a rotation id, length of its server id or 0 */
 	__u64 reply_cost;    /* of one reply in place, in 1/16 ns */
 	__u32 echo_s; /* a source is asked to prove itself, and then believed for so long; 0: not */
-	__u32 pad;
+	__u8 responses; /* not 0: a tenant that may use it has responses of its own */
+	__u8 pad[3];
 };
 _Static_assert(sizeof(struct sl_service) == 48, "no hidden padding");
 
@@ -226,6 +227,8 @@ enum sl_trie_root {
 	SL_T_COAP_PATH,	    /* -> tenant, by the longest that begins the path */
 	SL_T_ORIGINATOR,    /* -> tenant */
 	SL_T_ALLOW_PATH,    /* first the tenant's id, four bytes -> 1: and all that begins so */
+	SL_T_RESPONSE,	    /* first the ids of tenant and service, 0: of any, four bytes each;
+			     * -> number of the tenant's response to just this path */
 	SL_T__MAX
 };
 
@@ -245,6 +248,30 @@ struct sl_trie_node {
 	__u32 value; /* of what ends here; 0: nothing does */
 	__u32 pad;
 };
+
+/* What the node itself says to a GET of one path. Options are those behind the token
+ * (RFC 7252 3.1), sums those of them and the payload as 16-bit words in memory, folded.
+ */
+struct sl_response_key {
+	__u32 tenant;
+	__u16 number; /* 1 to SL_RESPONSES */
+	__u16 bank;
+};
+_Static_assert(sizeof(struct sl_response_key) == 8, "no hidden padding");
+
+#define SL_RESPONSE_OPTIONS 20 /* ETag, Content-Format, Max-Age, the payload's marker: 18 */
+#define SL_FORMAT_NONE	    0xffffffffu
+struct sl_response {
+	__u16 len, sum; /* of @body */
+	__u16 valid_len, valid_sum;
+	__u32 format; /* Content-Format (RFC 7252 12.3), or SL_FORMAT_NONE */
+	__u32 pad;
+	__u8 etag[8];
+	__u8 valid[16]; /* of 2.03: ETag, Max-Age */
+	__u8 body[SL_RESPONSE_BYTES + SL_RESPONSE_OPTIONS];
+	__u32 pad1;
+};
+_Static_assert(sizeof(struct sl_response) == SL_RESPONSE_BYTES + SL_RESPONSE_OPTIONS + 44, "");
 
 /* -- lasting state -- */
 
@@ -627,10 +654,12 @@ struct sl_content {
 	__u8 oscore;		  /* has the option: the server takes the path from inside */
 	__u8 request;		  /* is one; also what cannot be read may be one */
 	struct sl_text host, originator, segment[SL_PATH_DEPTH];
-	struct sl_text echo;
+	struct sl_text echo, accept, etag[SL_ETAGS];
+	__u32 etags; /* how many there are; SL_ETAGS of them at most are kept */
 	__u32 pad2;
+	__u64 options; /* which ones there are, see bpf/stage/content.h */
 };
-_Static_assert(sizeof(struct sl_content) == SL_CONTENT_BYTES + 128, "no hidden padding");
+_Static_assert(sizeof(struct sl_content) == SL_CONTENT_BYTES + 160, "no hidden padding");
 
 /* Names that outlive the daemon. The key's first byte is the sort of object. */
 enum sl_name_kind {

@@ -75,7 +75,8 @@
 	X(PATH_NOT_ALLOWED,   DROP,     REFUSED,   "path_not_allowed",      "the tenant may not use this CoAP path")           \
 	X(ANSWERED_PATH,      TX,       ANSWERED,  "answered_path",         "a CoAP path that the tenant may not use: the device is told by 4.03") \
 	X(CHALLENGED,         TX,       ANSWERED,  "challenged",            "the source has not proven itself: it is asked to, by CoAP 4.01 with Echo") \
-	X(UNPROVEN,           DROP,     REFUSED,   "unproven",              "the source has not proven itself, and could not be asked to")
+	X(UNPROVEN,           DROP,     REFUSED,   "unproven",              "the source has not proven itself, and could not be asked to") \
+	X(ANSWERED_STATIC,    TX,       ANSWERED,  "answered_static",       "a CoAP GET of what the tenant has a response for")
 /* clang-format on */
 
 enum sl_reason {

@@ -154,6 +154,7 @@ struct bed_service {
 	uint8_t device_key;  /* enum sl_device_key */
 	uint64_t reply_cost; /* in 1/16 ns */
 	uint32_t echo_s;
+	uint8_t responses;
 };
 
 /* Returns the service's id; its first slot is in *@ret_first if that is wanted. */
@@ -176,7 +177,8 @@ static inline uint16_t bed_service(struct bed *b, const struct bed_service *s, u
 				    .cid_rotations = s->cid_rotations,
 				    .device_key = s->device_key,
 				    .reply_cost = s->reply_cost,
-				    .echo_s = s->echo_s };
+				    .echo_s = s->echo_s,
+				    .responses = s->responses };
 	uint32_t one = 1;
 
 	bed_update(b->skel->maps.sl_services, &key, &value);

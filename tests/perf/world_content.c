@@ -21,5 +21,5 @@ int world_content(const uint32_t *tenant_id, struct plan_trie *ret)
 	};
 	struct model m = { .tenants = &solo, .n_tenants = 1 };
 
-	return trie_build(&m, tenant_id, ret);
+	return trie_build(&m, tenant_id, NULL, ret);
 }

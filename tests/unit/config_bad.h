@@ -20,6 +20,8 @@ struct bad {
 #define WANT_RATE  "want a rate such as \"50k/s\", from 1/h to 1G/s"
 #define WANT_BYTES "want a rate of bytes such as \"20MB/s\", from 1B/s to 100GB/s"
 #define LATER	   "not supported by this release yet; "
+#define TEXT_64	   "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define TEXT_512   TEXT_64 TEXT_64 TEXT_64 TEXT_64 TEXT_64 TEXT_64 TEXT_64 TEXT_64
 #define NAME_64	   "a123456789b123456789c123456789d123456789e123456789f123456789g123"
 #define NAME_63	   "a123456789b123456789c123456789d123456789e123456789f123456789g12"
 
@@ -273,6 +275,21 @@ static const struct bad bad[] = {
 	{ "allow-paths-root-twice", "tenants[0].allow", "{\"coap_paths\": [\"/\", \"/\"]}", "tenants[0].allow.coap_paths[1]", "\"/\" is listed twice" },
 	{ "allow-mqtt-versions", "tenants[0].allow", "{\"mqtt_versions\": [\"5\"]}", "tenants[0].allow.mqtt_versions", LATER },
 	{ "tenant-top-devices", "tenants[0].top_devices", "10", "tenants[0].top_devices", "want true or false" },
+	{ "responses-object", "tenants[1].responses", "{}", "tenants[1].responses", "want a list [...] of responses" },
+	{ "responses-many", "tenants[1].responses", "[{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}]", "tenants[1].responses", "17 responses; want at most 16" },
+	{ "response-no-path", "tenants[1].responses", "[{\"payload\": \"a\"}]", "tenants[1].responses[0].path", "required" },
+	{ "response-no-payload", "tenants[1].responses", "[{\"path\": \"/a\"}]", "tenants[1].responses[0].payload", "required" },
+	{ "response-path", "tenants[1].responses", "[{\"path\": \"a\", \"payload\": \"a\"}]", "tenants[1].responses[0].path", "want a path such as \"/acme/sensors\"" },
+	{ "response-payload-empty", "tenants[1].responses", "[{\"path\": \"/a\", \"payload\": \"\"}]", "tenants[1].responses[0].payload", "want text of 1 to 512 bytes" },
+	{ "response-payload-long", "tenants[1].responses", "[{\"path\": \"/a\", \"payload\": \"" TEXT_512 "1\"}]", "tenants[1].responses[0].payload", "want text of 1 to 512 bytes" },
+	{ "response-payload-object", "tenants[1].responses", "[{\"path\": \"/a\", \"payload\": {}}]", "tenants[1].responses[0].payload", "want text of 1 to 512 bytes" },
+	{ "response-format", "tenants[1].responses", "[{\"path\": \"/a\", \"payload\": \"a\", \"content_format\": 65536}]", "tenants[1].responses[0].content_format", "want an integer from 0 to 65535" },
+	{ "response-max-age", "tenants[1].responses", "[{\"path\": \"/a\", \"payload\": \"a\", \"max_age\": \"31d\"}]", "tenants[1].responses[0].max_age", "to 30d" },
+	{ "response-max-age-parts", "tenants[1].responses", "[{\"path\": \"/a\", \"payload\": \"a\", \"max_age\": \"1500ms\"}]", "tenants[1].responses[0].max_age", "want a duration of whole seconds" },
+	{ "response-twice", "tenants[1].responses", "[{\"path\": \"/a\", \"payload\": \"a\"}, {\"path\": \"/%61\", \"payload\": \"b\"}]", "tenants[1].responses[1].path", "\"/a\" is responses[0] too; want each once, or once a service" },
+	{ "response-no-service", "tenants[1].responses", "[{\"path\": \"/a\", \"payload\": \"a\", \"service\": \"nobody\"}]", "tenants[1].responses[0].service", "want a service of protocol coap that this tenant may use" },
+	{ "response-mqtt", "tenants[1].responses", "[{\"path\": \"/a\", \"payload\": \"a\", \"service\": \"broker\"}]", "tenants[1].responses[0].service", "want a service of protocol coap that this tenant may use" },
+	{ "response-nowhere", "tenants[0].responses", "[{\"path\": \"/a\", \"payload\": \"a\"}]", "tenants[0].responses[0].path", "no service of this tenant is asked for it; want one of protocol coap that it may use" },
 	{ "tenant-on-excess-word", "tenants[0].on_excess", "\"reject\"", "tenants[0].on_excess", "want \"drop\", \"mark\" or \"answer\"" },
 	{ "match-object", "tenants[0].match", "{}", "tenants[0].match", "want a list [...] of matches" },
 	{ "match-empty", "tenants[0].match[0]", "{}", "tenants[0].match[0]", "want one of \"source\", \"coap_host\"" },

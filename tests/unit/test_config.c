@@ -262,7 +262,7 @@ static const struct decode_table tables[] = {
 	{ "allow", allow_fields },	 { "quota", quota_fields },
 	{ "capacity", capacity_fields }, { "device_quota", device_quota_fields },
 	{ "metrics", metrics_fields },	 { "events", events_fields },
-	{ "echo", echo_fields },
+	{ "echo", echo_fields },	 { "response", response_fields },
 };
 
 static bool is_listed(const cJSON *list, const char *word)

@@ -271,6 +271,28 @@ static void check_identities(const struct model_tenant *t)
 	check_identity(&t->paths[2], 2, BYTES("\x04"), "/");
 }
 
+static void check_responses(const struct model_tenant *t)
+{
+	const struct model_response *r = t->responses;
+
+	assert_int_equal(t->n_responses, 2);
+	check_identity(&r[0].path, 0,
+		       BYTES("\x05\x0b"
+			     ".well-known"
+			     "\x04"
+			     "core"),
+		       "/.well-known/core");
+	assert_string_equal(r[0].service, "telemetry");
+	assert_int_equal(r[0].format, 40);
+	assert_int_equal(r[0].max_age_s, 3600);
+	assert_string_equal(r[0].payload, "</temp>;rt=\"temperature\"");
+	check_identity(&r[1].path, 1, BYTES("\x05"), "/");
+	assert_string_equal(r[1].service, "");
+	assert_int_equal(r[1].format, SL_FORMAT_NONE);
+	assert_int_equal(r[1].max_age_s, 60);
+	assert_string_equal(r[1].payload, "a");
+}
+
 static void check_tenants(const struct model *m)
 {
 	const struct model_tenant *t = &m->tenants[0];
@@ -312,6 +334,8 @@ static void check_tenants(const struct model *m)
 	assert_int_equal(m->tenants[1].n_sources, 0);
 	assert_int_equal(m->tenants[1].n_identities, 0);
 	assert_int_equal(m->tenants[1].n_paths, 0);
+	check_responses(&m->tenants[0]);
+	assert_int_equal(m->tenants[1].n_responses, 0);
 	assert_int_equal(m->tenants[1].n_services, 0);
 }
 
@@ -500,6 +524,13 @@ static void test_limits(void **state)
 		{ "tenants[0].match", "[]" },
 		{ "tenants[0].allow", "{}" },
 		{ "tenants[0].top_devices", "false" },
+		{ "tenants[0].responses", "[]" },
+		{ "tenants[1].responses",
+		  "[{\"path\": \"/\", \"payload\": \"a\", \"max_age\": \"0s\"}, "
+		  "{\"path\": \"/\", \"payload\": \"b\", \"service\": \"telemetry\", "
+		  "\"content_format\": 0, \"max_age\": \"30d\"}, "
+		  "{\"path\": \"/1/2/3/4/5/6/7/" LONG_88 "\", \"payload\": \"\u00e9\", "
+		  "\"content_format\": 65535}]" },
 		{ "tenants[0].allow",
 		  "{\"coap_methods\": [\"GET\", \"POST\", \"PUT\", \"DELETE\", \"FETCH\", "
 		  "\"PATCH\", \"iPATCH\"]}" },

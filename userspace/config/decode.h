@@ -123,7 +123,7 @@ extern const struct decode_field service_fields[], instance_fields[], health_fie
 	outlier_fields[], cid_fields[], rotation_fields[], echo_fields[], scaling_fields[],
 	target_fields[];
 extern const struct decode_field tenant_fields[], match_fields[], quota_fields[],
-	device_quota_fields[], allow_fields[];
+	device_quota_fields[], allow_fields[], response_fields[];
 
 /* What document, service and tenant consist of. */
 int document_decode(const cJSON *doc, struct model *m, struct config_error *reterr);
@@ -144,8 +144,13 @@ int coap_path_decode(const cJSON *value, const struct path *at, void *out,
 		     struct config_error *reterr);
 int allowed_path_decode(const cJSON *value, const struct path *at, void *out,
 			struct config_error *reterr); /* "/" as well */
+int response_path_decode(const cJSON *value, const struct path *at, void *out,
+			 struct config_error *reterr); /* likewise */
 int originator_decode(const cJSON *value, const struct path *at, void *out,
 		      struct config_error *reterr);
+/* "responses", into struct model_tenant. */
+int responses_decode(const cJSON *value, const struct path *at, void *out,
+		     struct config_error *reterr);
 int quota_decode(const cJSON *value, const struct path *at, void *out, struct config_error *reterr);
 int device_quota_decode(const cJSON *value, const struct path *at, void *out,
 			struct config_error *reterr);

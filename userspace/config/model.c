@@ -10,6 +10,15 @@ static void identities_free(struct model_identity *identities, size_t n)
 	free(identities);
 }
 
+static void responses_free(struct model_response *responses, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(responses[i].path.bytes);
+		free(responses[i].payload);
+	}
+	free(responses);
+}
+
 void model_free(struct model *m)
 {
 	if (!m)
@@ -23,6 +32,7 @@ void model_free(struct model *m)
 		free(m->tenants[i].services);
 		identities_free(m->tenants[i].identities, m->tenants[i].n_identities);
 		identities_free(m->tenants[i].paths, m->tenants[i].n_paths);
+		responses_free(m->tenants[i].responses, m->tenants[i].n_responses);
 	}
 	free(m->interfaces);
 	free(m->services);

@@ -148,6 +148,15 @@ struct model_identity {
 	uint8_t *bytes; /* before the strings: one with its enum sl_trie_root */
 };
 
+/* What the node itself says to a CoAP GET of one path ("responses"). */
+struct model_response {
+	struct model_identity path;
+	char service[SL_NAME_LEN]; /* "": of every one that the tenant may use */
+	uint32_t format;	   /* Content-Format, or SL_FORMAT_NONE */
+	uint32_t max_age_s;	   /* default 60 */
+	char *payload;		   /* text of 1 to SL_RESPONSE_BYTES bytes */
+};
+
 struct model_tenant {
 	char name[SL_NAME_LEN];
 	struct model_prefix *sources; /* from "match": [{ "source": "192.0.2.0/24" }] */
@@ -163,6 +172,8 @@ struct model_tenant {
 	uint8_t denied; /* CoAP methods not in "allow", as in struct sl_account; default none */
 	struct model_identity *paths; /* "coap_paths" of "allow"; NULL and 0: all */
 	size_t n_paths;
+	struct model_response *responses; /* up to SL_RESPONSES; each path and service once */
+	size_t n_responses;
 };
 
 /* Sizes of maps, fixed while the data plane is loaded. */

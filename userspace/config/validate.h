@@ -28,6 +28,8 @@ int server_ids_validate(const struct model_service *s, size_t si, struct config_
 int tenants_validate(const struct model *m, uint64_t tick_ns, struct config_error *reterr);
 /* What messages say names one tenant, and a service that asks has a default one. */
 int identities_validate(const struct model *m, struct config_error *reterr);
+/* Of each tenant's responses every path has one for a service that the tenant may use. */
+int responses_validate(const struct model *m, struct config_error *reterr);
 int capacity_validate(struct model *m, struct config_error *reterr);
 int quota_validate(const struct model_quota *q, uint64_t tick_ns, const char *where,
 		   struct config_error *reterr);

@@ -123,6 +123,7 @@ static const struct descriptor {
 	{ "sl_returns",   offsetof(struct dataplane, returns_fd) },
 	{ "sl_accounts",  offsetof(struct dataplane, accounts_fd) },
 	{ "sl_trie",      offsetof(struct dataplane, trie_fd) },
+	{ "sl_responses", offsetof(struct dataplane, responses_fd) },
 	{ "sl_pins",      offsetof(struct dataplane, pins_fd) },
 	{ "sl_half_open", offsetof(struct dataplane, half_open_fd) },
 	{ "sl_exchanges", offsetof(struct dataplane, exchanges_fd) },

@@ -160,8 +160,18 @@ static int fill_bank(struct sync *s, uint32_t bank)
 		.stride = sizeof(struct plan_trie_step),
 		.value_at = offsetof(struct plan_trie_step, node),
 	};
+	struct hash_want responses = {
+		.kind = &hash_responses,
+		.fd = s->dp->responses_fd,
+		.records = (const char *)p->responses,
+		.n = p->n_responses,
+		.stride = sizeof(struct plan_response),
+		.value_at = offsetof(struct plan_response, value),
+	};
 	int err = fill_table(s, &accounts, "capacity.accounts", bank);
 
+	if (!err)
+		err = fill_table(s, &responses, "responses", bank);
 	if (!err)
 		err = fill_table(s, &trie, "capacity.trie", bank);
 	if (!err)
@@ -235,7 +245,7 @@ int sync_plan(struct dataplane *dp, const struct plan *want, sync_progress progr
 		.progress = progress,
 		.arg = arg,
 		.total = 2 * (want->n_services + want->n_accounts + want->n_addresses +
-			      want->trie.n_steps),
+			      want->trie.n_steps + want->n_responses),
 		.reterr = reterr,
 	};
 	uint32_t old;

@@ -299,6 +299,7 @@ static int account_add(struct draft *d, size_t t, size_t s, const struct sl_acco
 		return 0;
 	d->seen[s] = t + 1;
 	p->services[s].value.flags |= trie_flags(&d->m->tenants[t], &d->m->services[s]);
+	p->services[s].value.responses |= trie_responds(&d->m->tenants[t], &d->m->services[s]);
 	if (p->n_accounts == d->cap_accounts) {
 		size_t cap = d->cap_accounts ? 2 * d->cap_accounts : 64;
 		void *bigger = realloc(p->accounts, cap * sizeof(*p->accounts));
@@ -410,7 +411,9 @@ int plan_build(const struct model *m, const struct plan_ids *ids, uint64_t tick_
 	if (!err)
 		err = plan_prefixes(&d);
 	if (!err)
-		err = trie_build(m, ids->tenant, &d.p->trie);
+		err = trie_build(m, ids->tenant, ids->service, &d.p->trie);
+	if (!err)
+		err = responses_build(m, ids->tenant, &d.p->responses, &d.p->n_responses);
 	if (err)
 		return err;
 
@@ -427,5 +430,6 @@ void plan_free(struct plan *p)
 	free(p->accounts);
 	prefix_table_free(&p->prefixes);
 	free(p->trie.steps);
+	free(p->responses);
 	free(p);
 }
