@@ -63,3 +63,14 @@ int responses_decode(const cJSON *value, const struct path *at, void *out,
 		t->responses[i].path.at = i;
 	return err;
 }
+
+int config_response_path(const char *text, const char *where, struct model_identity *ret,
+			 struct config_error *reterr)
+{
+	const struct path at = { .member = where };
+	cJSON *value = cJSON_CreateString(text);
+	int err = value ? response_path_decode(value, &at, ret, reterr) : -ENOMEM;
+
+	cJSON_Delete(value);
+	return err;
+}
