@@ -3,7 +3,7 @@
 #ifndef PERF_WORLD_PARTS_H
 #define PERF_WORLD_PARTS_H
 
-#include "plan/trie.h"
+#include "plan/plan.h"
 #include "world.h"
 
 /* Leave for namespaces of this process: links, routes, bpffs. */
@@ -25,6 +25,7 @@ struct world_service_kind {
 	int32_t moving_s;      /* all slots are in transition, since so many seconds */
 	bool gone, outliers;   /* the previous instances are down, by RST */
 	bool latency, content;
+	bool echo, responses;
 	bool top;  /* devices are counted */
 	bool full; /* no budget of pins and exchanges */
 	enum sl_cid_layout cid;
@@ -41,8 +42,11 @@ uint16_t world_instance(enum world_service s, int i);
 /* Those that are there at all times: of each flow but new ones, for W_PINS. */
 int world_pins_always(struct world *w);
 
-/* What W_COAP_CONTENT's tenant is told by; free steps. */
-int world_content(const uint32_t *tenant_id, struct plan_trie *ret);
+/* What W_COAP_CONTENT's tenant is told by and has responses to, into @plan. */
+int world_content(const uint32_t *tenant_id, struct plan *plan);
+
+/* The flow of W_SEQ_1 has proven itself to W_COAP_PROVEN. */
+int world_proven(struct world *w);
 
 uint32_t world_now_s(void);
 
