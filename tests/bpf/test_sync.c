@@ -509,6 +509,28 @@ static void test_one_tenant_killed(void **state)
 	assert_true(is_a(bed, 0) && is_a(bed, 1));
 }
 
+/* What is said in another way: of one path, in both banks. */
+static void test_one_response(void **state)
+{
+	struct bed *bed = *state;
+	struct plan_response r = bed->a->responses[3];
+	const struct sync_objects o = { .responses = &r, .n_responses = 1 };
+	struct sl_response_key key = r.key;
+	struct dataplane_error why = {};
+
+	put(bed, bed->a);
+	r.value.body[r.value.len - 1] ^= 1;
+	kill_calls = 0;
+	assert_int_equal(sync_objects(bed->dp, &o, &why), 0);
+	assert_true(kill_calls <= 4);
+	for (key.bank = 0; key.bank < 2; key.bank++)
+		assert_true(entry_is(bed->dp->responses_fd, &key, &r.value, sizeof(r.value)));
+	r.key.number = 9; /* there is none */
+	assert_int_equal(sync_objects(bed->dp, &o, &why), -ENOENT);
+	put(bed, bed->a);
+	assert_true(is_a(bed, 0) && is_a(bed, 1));
+}
+
 /* -- lasting objects -- */
 
 static void test_instance(void **state)
@@ -628,6 +650,7 @@ int main(void)
 		cmocka_unit_test(test_no_room),
 		cmocka_unit_test(test_one_tenant),
 		cmocka_unit_test(test_one_tenant_killed),
+		cmocka_unit_test(test_one_response),
 		cmocka_unit_test(test_instance),
 		cmocka_unit_test(test_server_ids),
 	};

@@ -16,7 +16,7 @@ ask() {
 	local vip=$1 port=$2
 
 	shift 2
-	in_ns acme coap-client-notls -v 8 -B "${B:-5}" -p "$port" "$@" -m get "coap://$vip/whoami" 2>&1 || true
+	in_ns acme coap-client-notls -v 8 -B "${PATIENCE:-5}" -p "$port" "$@" -m get "coap://$vip/whoami" 2>&1 || true
 }
 
 # asked N VIP PORT [OPTION...]: it gets its answer, after so many questions.
@@ -42,6 +42,7 @@ for vip in "$VIP4" "[$VIP6]"; do
 	asked 1 "$vip" 40002
 	asked 1 "$vip" 40003 -N
 	asked 0 "$vip" 40003 -N
+	asked 1 "$vip" 40005 -s 1 # an observation
 done
 
 # explain sees the same in a capture: its question, and that the value is good, at the capture's time of day.
@@ -75,7 +76,7 @@ want "the flood was charged" "$json" '.admitted.messages == $n' --argjson n "$n"
 want "the flood was not asked" "$json" '.accounts | length == 2 and all(.refused.challenged > 200)'
 for vip in "$VIP4" "[$VIP6]"; do
 	for ((i = n / 2; i < FEW; i++)); do asked 0 "$vip" 40001; done
-	got=$(B=2 ask "$vip" 40001)
+	got=$(PATIENCE=2 ask "$vip" 40001)
 	[[ $got != *m1* ]] || fail "more than the quota: $got"
 done
 [ "$(reason device_messages)" -gt 0 ] || fail "device_messages: $(reason device_messages)"

@@ -13,7 +13,7 @@ ask() {
 	local vip=$1 path=$2
 
 	shift 2
-	in_ns acme coap-client-notls -v 8 -B "${B:-5}" "$@" -m "${M:-get}" "coap://$vip$path" 2>&1 || true
+	in_ns acme coap-client-notls -v 8 -B "${PATIENCE:-5}" "$@" -m "${M:-get}" "coap://$vip$path" 2>&1 || true
 }
 
 # by WHO TEXT VIP PATH [OPTION...]: node or server says it.
@@ -67,8 +67,17 @@ by node 'the node' "[$VIP6]" /whoami
 # By the tool: new, changed, of one service, gone; and by the API.
 ctl response set acme /time "12:00" --max-age=1s >/dev/null
 for vip in "$VIP4" "[$VIP6]"; do by node 12:00 "$vip" /time; done
+# To say something else is no new configuration; it is said in both banks, and who has the old is told the new.
+generation() { ctl --json status | jq .generation; }
+before=$(generation)
+etag=$(ask "$VIP4" /time | sed -nE 's/.*ETag:0x([0-9a-f]{16}).*/\1/p' | head -1)
 printf '12:01' | ctl response set acme /time - >/dev/null
-for vip in "$VIP4" "[$VIP6]"; do by node 12:01 "$vip" /time; done
+[ "$(generation)" = "$before" ] || fail "a new configuration, for what is said alone"
+for ((i = 0; i < 2; i++)); do
+	for vip in "$VIP4" "[$VIP6]"; do by node 12:01 "$vip" /time; done
+	by node 2.05 "$VIP4" /time -O "4,0x$etag"
+	ctl tenant quota acme messages=4900$i/s >/dev/null
+done
 ctl response set acme /time "of IPv4" --service=telemetry --format=0 >/dev/null
 by node 'of IPv4' "$VIP4" /time
 by node 12:01 "[$VIP6]" /time

@@ -209,7 +209,11 @@ const char *model_protocol_word(enum sl_protocol protocol);
 const char *model_excess_word(enum sl_excess excess);
 const char *model_method_word(unsigned int method); /* below SL_METHODS; 0: "GET" */
 
+/* NULL: there is none. */
+struct model_tenant *model_tenant(struct model *m, const char *name);
+
 void model_free(struct model *m);
+void model_responses_free(struct model_response *responses, size_t n);
 static inline void model_freep(struct model **m)
 {
 	model_free(*m);

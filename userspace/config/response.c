@@ -64,6 +64,23 @@ int responses_decode(const cJSON *value, const struct path *at, void *out,
 	return err;
 }
 
+int config_responses(const cJSON *list, const char *where, struct model_tenant *io,
+		     struct config_error *reterr)
+{
+	const struct path at = { .member = where };
+	struct model_tenant t = {};
+	int err = responses_decode(list, &at, &t, reterr);
+
+	if (err) {
+		model_responses_free(t.responses, t.n_responses);
+		return err;
+	}
+	model_responses_free(io->responses, io->n_responses);
+	io->responses = t.responses;
+	io->n_responses = t.n_responses;
+	return 0;
+}
+
 int config_response_path(const char *text, const char *where, struct model_identity *ret,
 			 struct config_error *reterr)
 {

@@ -89,7 +89,9 @@ int daemon_instance_weight(struct daemon *d, const char *service, const char *in
  */
 int daemon_tenant_quota(struct daemon *d, const char *tenant, const cJSON *quota,
 			const cJSON *device_quota, struct config_error *reterr);
-/* All of a tenant's responses, as in the configuration. Costs what a reload does. */
+/* All of a tenant's responses, as in the configuration. Where paths and services stay it
+ * costs these objects, else what a reload does.
+ */
 int daemon_tenant_responses(struct daemon *d, const char *tenant, const cJSON *responses,
 			    struct config_error *reterr);
 int daemon_detach(struct daemon *d, const char *ifname, struct config_error *reterr);

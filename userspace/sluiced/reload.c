@@ -184,11 +184,10 @@ static int story_of_responses(struct daemon *d, const char *tenant, const cJSON 
 	return err ? err : overlay_responses(s->overlay, tenant, responses);
 }
 
-int daemon_tenant_responses(struct daemon *d, const char *tenant, const cJSON *responses,
-			    struct config_error *reterr)
+int story_responses(struct daemon *d, const char *tenant, const cJSON *responses,
+		    struct config_error *reterr)
 {
 	sl_cleanup(story_free) struct story s = { .document = cJSON_Duplicate(d->document, true) };
-	struct event_about about = { .type = "responses", .tenant = tenant };
 	int err = s.document ? story_of_responses(d, tenant, responses, &s) : -ENOMEM;
 
 	if (err) {
@@ -199,10 +198,7 @@ int daemon_tenant_responses(struct daemon *d, const char *tenant, const cJSON *r
 	err = config_load_json(s.document, d->tick_ns, &s.model, reterr);
 	if (!err)
 		err = run(d, &s.model, reterr);
-	if (err)
-		return err;
-	story_keep(d, &s);
-	event_emit(d->events, LOG_INFO, about, "changed: there are %d now",
-		   cJSON_GetArraySize(responses));
-	return 0;
+	if (!err)
+		story_keep(d, &s);
+	return err;
 }
