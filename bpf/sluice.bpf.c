@@ -9,6 +9,8 @@
 #include "stage/police.h"
 #include "stage/classify.h"
 #include "stage/content.h"
+#include "stage/response.h"
+#include "stage/reply.h"
 #include "stage/pick.h"
 #include "stage/steer.h"
 #include "stage/reset.h"
@@ -53,6 +55,7 @@ static __always_inline enum sl_reason pipeline(struct pkt *p)
 static __always_inline enum sl_reason pipeline_content(struct pkt *p)
 {
 	enum sl_reason why = stage_parse(p);
+	__u32 response;
 
 	if (!why)
 		why = stage_transport(p);
@@ -62,12 +65,19 @@ static __always_inline enum sl_reason pipeline_content(struct pkt *p)
 		why = stage_classify_coap(p);
 	if (!why)
 		why = stage_identify(p);
+	if (why == SL_R_CHALLENGED)
+		return reply_elsewhere(p, 0);
 	if (!why)
 		why = stage_police_bytes(p, true);
 	if (!why)
 		why = stage_police_path(p);
 	if (!why)
 		why = stage_police_messages(p, true, class_ask(p));
+	if (!why) {
+		response = stage_response(p);
+		if (response)
+			return reply_elsewhere(p, response);
+	}
 	if (!why)
 		why = stage_pick(p);
 	if (why == SL_R_ANSWERED_TENANT)
@@ -158,6 +168,12 @@ SEC("xdp.frags")
 int sl_xdp_tell(struct xdp_md *ctx)
 {
 	return stage_tell(ctx);
+}
+
+SEC("xdp.frags")
+int sl_xdp_reply(struct xdp_md *ctx)
+{
+	return stage_reply(ctx);
 }
 
 /* A driver may refuse a frame after the program has redirected it: of all XDP

@@ -232,21 +232,12 @@ static __always_inline bool answer_build(struct xdp_md *ctx, const struct flow *
 {
 	__u32 len = answer_bytes(a->len, 32);
 	struct udphdr *udp;
-	__be16 device;
 	__u64 sum;
 
 	udp = turn(ctx, f, sizeof(*udp) + len, sizeof(*udp), &sum);
 	if (!udp)
 		return false;
-	device = udp->source;
-	udp->source = udp->dest;
-	udp->dest = device;
-	udp->len = bpf_htons(sizeof(*udp) + len);
-	udp->check = 0;
-	sum += turn_sum(udp, sizeof(*udp)) + turn_sum(a->msg, sizeof(a->msg));
-	udp->check = ~csum_fold(sum);
-	if (!udp->check)
-		udp->check = 0xffff;
+	turn_udp(udp, sizeof(*udp) + len, sum + turn_sum(a->msg, sizeof(a->msg)));
 	return !bpf_xdp_store_bytes(ctx, turn_head(f) + sizeof(*udp), a->msg, len);
 }
 

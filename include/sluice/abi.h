@@ -45,6 +45,8 @@ struct sl_control {
 	__u32 traced_s;	  /* up to this second of CLOCK_MONOTONIC sl_tracing is in force; 0: not */
 	__u64 flow_key[SL_HASH_WORDS];
 	__u64 device_key[SL_HASH_WORDS];
+	__u64 echo_key[2]; /* of SipHash, see bpf/lib/echo.h */
+	__u64 wall_s;	   /* what to add to CLOCK_MONOTONIC to have the time of day, in seconds */
 };
 
 /* -- banked configuration -- */
@@ -113,8 +115,11 @@ struct sl_service {
 	__u8 program;	     /* enum sl_program, with SL_SVC_CONTENT */
 	__u32 cid_rotations; /* SL_CID_QUIC_LB: 4 bits a rotation id, length of its server id or 0 */
 	__u64 reply_cost;    /* of one reply in place, in 1/16 ns */
+	__u32 echo_s; /* a source is asked to prove itself, and then believed for so long; 0: not */
+	__u8 responses; /* not 0: a tenant that may use it has responses of its own */
+	__u8 pad[3];
 };
-_Static_assert(sizeof(struct sl_service) == 40, "no hidden padding");
+_Static_assert(sizeof(struct sl_service) == 48, "no hidden padding");
 
 struct sl_account_key {
 	__u32 tenant;
@@ -247,6 +252,8 @@ enum sl_trie_root {
 	SL_T_COAP_PATH,	    /* -> tenant, by the longest that begins the path */
 	SL_T_ORIGINATOR,    /* -> tenant */
 	SL_T_ALLOW_PATH,    /* first the tenant's id, four bytes -> 1: and all that begins so */
+	SL_T_RESPONSE,	    /* first the ids of tenant and service, 0: of any, four bytes each;
+			     * -> number of the tenant's response to just this path */
 	SL_T__MAX
 };
 
@@ -266,6 +273,30 @@ struct sl_trie_node {
 	__u32 value; /* of what ends here; 0: nothing does */
 	__u32 pad;
 };
+
+/* What the node itself says to a GET of one path. Options are those behind the token
+ * (RFC 7252 3.1), sums those of them and the payload as 16-bit words in memory, folded.
+ */
+struct sl_response_key {
+	__u32 tenant;
+	__u16 number; /* 1 to SL_RESPONSES */
+	__u16 bank;
+};
+_Static_assert(sizeof(struct sl_response_key) == 8, "no hidden padding");
+
+#define SL_RESPONSE_OPTIONS 20 /* ETag, Content-Format, Max-Age, the payload's marker: 18 */
+#define SL_FORMAT_NONE	    0xffffffffu
+struct sl_response {
+	__u16 len, sum; /* of @body */
+	__u16 valid_len, valid_sum;
+	__u32 format; /* Content-Format (RFC 7252 12.3), or SL_FORMAT_NONE */
+	__u32 pad;
+	__u8 etag[8];
+	__u8 valid[16]; /* of 2.03: ETag, Max-Age */
+	__u8 body[SL_RESPONSE_BYTES + SL_RESPONSE_OPTIONS];
+	__u32 pad1;
+};
+_Static_assert(sizeof(struct sl_response) == SL_RESPONSE_BYTES + SL_RESPONSE_OPTIONS + 44, "");
 
 /* -- lasting state -- */
 
@@ -438,6 +469,14 @@ struct sl_class_state {
  */
 struct sl_device_line {
 	__u64 word[8];
+};
+
+/* Endpoints that have proven themselves to a service, by an Echo option (RFC 9175). A word is
+ * {tag:32, until:32}, the time in seconds of CLOCK_MONOTONIC; when that has passed it is free.
+ */
+#define SL_PROVEN_WORDS 8
+struct sl_proven_line {
+	__u64 word[SL_PROVEN_WORDS];
 };
 
 /* -- figures: written by packets, one writer a CPU, read through mmap -- */
@@ -623,6 +662,7 @@ enum sl_program {
 	SL_PROG_CONTENT, /* what messages say: of services with SL_SVC_CONTENT */
 	SL_PROG_TELL,	 /* events, and what is traced */
 	SL_PROG_CLASSES, /* the same as CONTENT of all but CoAP: classes, answers */
+	SL_PROG_REPLY,	 /* CoAP replies that SL_PROG_CONTENT has decided on */
 	SL_PROG__MAX
 };
 
@@ -658,10 +698,14 @@ struct sl_content {
 	__u8 lwm2m;  /* its path begins with an entry point of LwM2M's: enum class_entry */
 	__u8 onem2m; /* has an option of oneM2M's */
 	__u8 typed;  /* names a oneM2M resource type */
-	__u8 pad2[5];
+	__u8 pad2;
 	struct sl_text host, originator, segment[SL_PATH_DEPTH];
+	struct sl_text echo, accept, etag[SL_ETAGS];
+	__u32 etags; /* how many there are; SL_ETAGS of them at most are kept */
+	__u32 pad3;
+	__u64 options; /* which ones there are, see bpf/stage/content.h */
 };
-_Static_assert(sizeof(struct sl_content) == SL_CONTENT_BYTES + 128, "no hidden padding");
+_Static_assert(sizeof(struct sl_content) == SL_CONTENT_BYTES + 168, "no hidden padding");
 
 /* Names that outlive the daemon. The key's first byte is the sort of object. */
 enum sl_name_kind {

@@ -75,7 +75,10 @@
 	X(PATH_NOT_ALLOWED,   DROP,     REFUSED,   "path_not_allowed",      "the tenant may not use this CoAP path")           \
 	X(ANSWERED_PATH,      TX,       ANSWERED,  "answered_path",         "a CoAP path that the tenant may not use: the device is told by 4.03") \
 	X(CLASS_MESSAGES,     DROP,     REFUSED,   "class_messages",        "over the tenant's quota of messages of this class") \
-	X(ANSWERED_CLASS,     TX,       ANSWERED,  "answered_class",        "over the quota of a class: the device is told (CoAP 5.03, MQTT-SN CONNACK)")
+	X(ANSWERED_CLASS,     TX,       ANSWERED,  "answered_class",        "over the quota of a class: the device is told (CoAP 5.03, MQTT-SN CONNACK)") \
+	X(CHALLENGED,         TX,       ANSWERED,  "challenged",            "the source has not proven itself: it is asked to, by CoAP 4.01 with Echo") \
+	X(UNPROVEN,           DROP,     REFUSED,   "unproven",              "the source has not proven itself, and could not be asked to") \
+	X(ANSWERED_STATIC,    TX,       ANSWERED,  "answered_static",       "a CoAP GET of what the tenant has a response for")
 /* clang-format on */
 
 enum sl_reason {
@@ -117,7 +120,8 @@ enum sl_reason_group {
 	X(ANSWER_BUDGET,   "answer_budget",      "refused and not answered: no more answers are within the reply budget") \
 	X(IDENTITY_MISSED,  "identity_missed",   "a message named no tenant that is known: the service's default tenant has it") \
 	X(IDENTITY_UNKNOWN, "identity_unknown",  "who a message names could not be read: the service's default tenant has it") \
-	X(LATENCY_LOST,    "latency_lost",       "a timed request gave way to a newer one before its answer came")
+	X(LATENCY_LOST,    "latency_lost",       "a timed request gave way to a newer one before its answer came") \
+	X(PROVEN_FULL,     "proven_full",        "a source that has proven itself found no room to be remembered")
 /* clang-format on */
 
 enum sl_note {

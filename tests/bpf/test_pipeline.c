@@ -170,15 +170,29 @@ static void gone_service(struct bed *b, uint16_t port, uint64_t reply_cost)
 	b->slots[slot] = (struct sl_slot){ 4, GONE, bed_now_s() + 3600 };
 }
 
+/* To a GET without a path: as short as one can be. */
+static void response(struct bed *b)
+{
+	struct sl_response_key key = { .tenant = TENANT, .number = 1 };
+	struct sl_response r = { .len = 2, .sum = 0x61ff, .body = { 0xff, 'a' } };
+	uint32_t ids[] = { TENANT, 0 };
+
+	trie_string(b, 0, SL_T_RESPONSE, ids, sizeof(ids), 1);
+	bed_update(b->skel->maps.sl_responses, &key, &r);
+}
+
 static void more_services(struct bed *b)
 {
 	static const struct bed_service s[] = {
 		{ VIP, 5684, IPPROTO_UDP, SL_P_COAPS, SL_SVC_DROP_MALFORMED, TENANT, 1, 1 },
 		{ VIP, 10000, IPPROTO_UDP, SL_P_MQTTSN, SL_SVC_DROP_MALFORMED, TENANT, 1, 1 },
+		{ VIP, 7507, IPPROTO_UDP, SL_P_COAP, SL_SVC_CONTENT, TENANT, 1, 1, .responses = 1 },
+		{ VIP, 7506, IPPROTO_UDP, SL_P_COAP, SL_SVC_CONTENT, TENANT, 1, 1, .echo_s = 60 },
 	};
 
 	for (size_t i = 0; i < SL_ARRAY_SIZE(s); i++)
 		bed_account(b, TENANT, bed_service(b, &s[i], NULL), (struct sl_account){ .id = 1 });
+	response(b);
 	answering_services(b);
 	class_services(b);
 	gone_service(b, 7400, 0);
@@ -415,6 +429,9 @@ static const struct {
 	{ "a class's second", SL_R_CLASS_MESSAGES, XDP_DROP, { DEVICE, 40000, VIP, 7511 }, -1, GET, NULL },
 	{ "answered: no GET here", SL_R_ANSWERED_METHOD, XDP_TX, { DEVICE, 40000, VIP, 7502 }, -1, GET, NULL },
 	{ "answered: not this path", SL_R_ANSWERED_PATH, XDP_TX, { DEVICE, 40000, VIP, 7504 }, -1, GET, NULL },
+	{ "who is it", SL_R_CHALLENGED, XDP_TX, { DEVICE, 40000, VIP, 7506 }, -1, BYTES(0x42, 1, 2, 3, 1, 2), NULL },
+	{ "who is it, who cannot be asked", SL_R_UNPROVEN, XDP_DROP, { DEVICE, 40000, VIP, 7506 }, -1, BYTES(0x40, 1, 2, 3), NULL },
+	{ "what the tenant has said of it", SL_R_ANSWERED_STATIC, XDP_TX, { DEVICE, 40000, VIP, 7507 }, -1, GET, NULL },
 	{ "not this path", SL_R_PATH_NOT_ALLOWED, XDP_DROP, { DEVICE, 40000, VIP, 7505 }, -1, GET, NULL },
 	{ "no GET here", SL_R_METHOD_NOT_ALLOWED, XDP_DROP, { DEVICE, 40000, VIP, 7503 }, -1, GET, NULL },
 

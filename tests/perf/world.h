@@ -32,6 +32,9 @@ enum world_service {
 	W_COAP_OUTLIERS, /* what instances are asked and answer is counted */
 	W_COAP_LATENCY,	 /* and how long that takes */
 	W_COAP_CONTENT,	 /* who it is, and whether it may use the path, is looked for in messages */
+	W_COAP_ECHO,	 /* sources are asked to prove themselves */
+	W_COAP_PROVEN,	 /* the same, and the one flow has */
+	W_COAP_STATIC,	 /* the tenant has a response */
 	W_DTLS,		 /* by address */
 	W_DTLS_FIRST,	 /* by connection id: its first byte */
 	W_DTLS_QUIC,	 /* likewise, QUIC-LB */

@@ -26,8 +26,10 @@ struct bad {
 		"response") "," CLASS("ping") "," CLASS("ack") "," CLASS("reset") "," CLASS("malf"                                                                              \
 											    "orme"                                                                              \
 											    "d") "," CLASS("observe") "," CLASS("block") "," CLASS("17") "," CLASS("18") "}"
-#define NAME_64 "a123456789b123456789c123456789d123456789e123456789f123456789g123"
-#define NAME_63 "a123456789b123456789c123456789d123456789e123456789f123456789g12"
+#define NAME_64	 "a123456789b123456789c123456789d123456789e123456789f123456789g123"
+#define NAME_63	 "a123456789b123456789c123456789d123456789e123456789f123456789g12"
+#define TEXT_64	 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define TEXT_512 TEXT_64 TEXT_64 TEXT_64 TEXT_64 TEXT_64 TEXT_64 TEXT_64 TEXT_64
 
 /* clang-format off */
 static const struct bad bad[] = {
@@ -132,6 +134,12 @@ static const struct bad bad[] = {
 	{ "service-latency-udp", "services[1]", "{\"name\": \"telemetry\", \"address\": \"203.0.113.10\", \"port\": 5683, \"protocol\": \"udp\", \"latency\": true}", "services[1].latency", "which datagram answers which is not known of protocol udp; want false, or coap, mqtt, mqtts or tcp" },
 	{ "service-latency-coaps", "services[1]", "{\"name\": \"telemetry\", \"address\": \"203.0.113.10\", \"port\": 5683, \"protocol\": \"coaps\", \"latency\": true}", "services[1].latency", "not known of protocol coaps" },
 	{ "service-track-word", "services[0].track", "\"no\"", "services[0].track", "want true or false" },
+	{ "service-echo-number", "services[1].echo", "300", "services[1].echo", "want true, false or {\"lifetime\": \"5m\"}" },
+	{ "service-echo-short", "services[1].echo", "{\"lifetime\": \"9s\"}", "services[1].echo.lifetime", "from 10s to 1d" },
+	{ "service-echo-long", "services[1].echo", "{\"lifetime\": \"25h\"}", "services[1].echo.lifetime", "from 10s to 1d" },
+	{ "service-echo-unknown", "services[1].echo", "{\"life\": \"1m\"}", "services[1].echo.life", "unknown member" },
+	{ "service-echo-mqtt", "services[0].echo", "true", "services[0].echo", "fits protocol coap only: of mqtt no source can be asked; want false" },
+	{ "service-echo-coaps", "services[2]", COAPS("\"length\": 8, \"layout\": \"first-byte\"}, \"echo\": {", ""), "services[2].echo", "fits protocol coap only" },
 	{ "service-device-key", "services[1].device_key", "\"addr\"", "services[1].device_key", "want \"address\", \"endpoint\" or \"cid\"" },
 	{ "service-device-key-cid", "services[1].device_key", "\"cid\"", "services[1].device_key", "\"cid\" needs the service's cid, which says how long one is; want \"address\" or \"endpoint\"" },
 	{ "service-drain", "services[0].drain", "\"wait\"", "services[0].drain", "want \"keep\" or \"move\"" },
@@ -285,6 +293,21 @@ static const struct bad bad[] = {
 	{ "allow-paths-root-twice", "tenants[0].allow", "{\"coap_paths\": [\"/\", \"/\"]}", "tenants[0].allow.coap_paths[1]", "\"/\" is listed twice" },
 	{ "allow-mqtt-versions", "tenants[0].allow", "{\"mqtt_versions\": [\"5\"]}", "tenants[0].allow.mqtt_versions", LATER },
 	{ "tenant-top-devices", "tenants[0].top_devices", "10", "tenants[0].top_devices", "want true or false" },
+	{ "responses-object", "tenants[1].responses", "{}", "tenants[1].responses", "want a list [...] of responses" },
+	{ "responses-many", "tenants[1].responses", "[{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}]", "tenants[1].responses", "17 responses; want at most 16" },
+	{ "response-no-path", "tenants[1].responses", "[{\"payload\": \"a\"}]", "tenants[1].responses[0].path", "required" },
+	{ "response-no-payload", "tenants[1].responses", "[{\"path\": \"/a\"}]", "tenants[1].responses[0].payload", "required" },
+	{ "response-path", "tenants[1].responses", "[{\"path\": \"a\", \"payload\": \"a\"}]", "tenants[1].responses[0].path", "want a path such as \"/acme/sensors\"" },
+	{ "response-payload-empty", "tenants[1].responses", "[{\"path\": \"/a\", \"payload\": \"\"}]", "tenants[1].responses[0].payload", "want text of 1 to 512 bytes" },
+	{ "response-payload-long", "tenants[1].responses", "[{\"path\": \"/a\", \"payload\": \"" TEXT_512 "1\"}]", "tenants[1].responses[0].payload", "want text of 1 to 512 bytes" },
+	{ "response-payload-object", "tenants[1].responses", "[{\"path\": \"/a\", \"payload\": {}}]", "tenants[1].responses[0].payload", "want text of 1 to 512 bytes" },
+	{ "response-format", "tenants[1].responses", "[{\"path\": \"/a\", \"payload\": \"a\", \"content_format\": 65536}]", "tenants[1].responses[0].content_format", "want an integer from 0 to 65535" },
+	{ "response-max-age", "tenants[1].responses", "[{\"path\": \"/a\", \"payload\": \"a\", \"max_age\": \"31d\"}]", "tenants[1].responses[0].max_age", "to 30d" },
+	{ "response-max-age-parts", "tenants[1].responses", "[{\"path\": \"/a\", \"payload\": \"a\", \"max_age\": \"1500ms\"}]", "tenants[1].responses[0].max_age", "want a duration of whole seconds" },
+	{ "response-twice", "tenants[1].responses", "[{\"path\": \"/a\", \"payload\": \"a\"}, {\"path\": \"/%61\", \"payload\": \"b\"}]", "tenants[1].responses[1].path", "\"/a\" is responses[0] too; want each once, or once a service" },
+	{ "response-no-service", "tenants[1].responses", "[{\"path\": \"/a\", \"payload\": \"a\", \"service\": \"nobody\"}]", "tenants[1].responses[0].service", "want a service of protocol coap that this tenant may use" },
+	{ "response-mqtt", "tenants[1].responses", "[{\"path\": \"/a\", \"payload\": \"a\", \"service\": \"broker\"}]", "tenants[1].responses[0].service", "want a service of protocol coap that this tenant may use" },
+	{ "response-nowhere", "tenants[0].responses", "[{\"path\": \"/a\", \"payload\": \"a\"}]", "tenants[0].responses[0].path", "no service of this tenant is asked for it; want one of protocol coap that it may use" },
 	{ "tenant-on-excess-word", "tenants[0].on_excess", "\"reject\"", "tenants[0].on_excess", "want \"drop\", \"mark\" or \"answer\"" },
 	{ "match-object", "tenants[0].match", "{}", "tenants[0].match", "want a list [...] of matches" },
 	{ "match-empty", "tenants[0].match[0]", "{}", "tenants[0].match[0]", "want one of \"source\", \"coap_host\"" },

@@ -272,6 +272,8 @@ static const struct decode_table tables[] = {
 	{ "metrics", metrics_fields },
 	{ "events", events_fields },
 	{ "class_quota", class_quota_fields },
+	{ "echo", echo_fields },
+	{ "response", response_fields },
 };
 
 static bool is_listed(const cJSON *list, const char *word)

@@ -167,6 +167,7 @@ static void check_other_services(const struct model *m)
 
 	assert_int_equal(m->n_services, 9);
 	assert_int_equal(s->protocol, SL_P_COAP);
+	assert_int_equal(s->echo_s, 1200);
 	assert_addr(&s->addr, "2001:db8::10");
 	assert_true(s->drop_malformed);
 	assert_string_equal(s->tenant, "acme");
@@ -305,6 +306,28 @@ static void test_class_words(void **state)
 	assert_int_equal(class_protocol(SL_C_LWM2M_REGISTER), SL_P_COAP);
 }
 
+static void check_responses(const struct model_tenant *t)
+{
+	const struct model_response *r = t->responses;
+
+	assert_int_equal(t->n_responses, 2);
+	check_identity(&r[0].path, 0,
+		       BYTES("\x05\x0b"
+			     ".well-known"
+			     "\x04"
+			     "core"),
+		       "/.well-known/core");
+	assert_string_equal(r[0].service, "telemetry");
+	assert_int_equal(r[0].format, 40);
+	assert_int_equal(r[0].max_age_s, 3600);
+	assert_string_equal(r[0].payload, "</temp>;rt=\"temperature\"");
+	check_identity(&r[1].path, 1, BYTES("\x05"), "/");
+	assert_string_equal(r[1].service, "");
+	assert_int_equal(r[1].format, SL_FORMAT_NONE);
+	assert_int_equal(r[1].max_age_s, 60);
+	assert_string_equal(r[1].payload, "a");
+}
+
 static void check_tenants(const struct model *m)
 {
 	const struct model_tenant *t = &m->tenants[0];
@@ -349,6 +372,8 @@ static void check_tenants(const struct model *m)
 	assert_int_equal(m->tenants[1].n_sources, 0);
 	assert_int_equal(m->tenants[1].n_identities, 0);
 	assert_int_equal(m->tenants[1].n_paths, 0);
+	check_responses(&m->tenants[0]);
+	assert_int_equal(m->tenants[1].n_responses, 0);
 	assert_int_equal(m->tenants[1].n_services, 0);
 }
 
@@ -413,6 +438,7 @@ static void test_defaults(void **state)
 	assert_int_equal(s->health.on_down, ON_DOWN_KEEP);
 	assert_false(s->health.outlier.present);
 	assert_false(s->latency);
+	assert_int_equal(s->echo_s, 0);
 	assert_int_equal(sc->min, 1);
 	assert_int_equal(sc->step, 1);
 	assert_double(sc->tolerance, 0.1);
@@ -536,6 +562,13 @@ static void test_limits(void **state)
 		{ "tenants[0].match", "[]" },
 		{ "tenants[0].allow", "{}" },
 		{ "tenants[0].top_devices", "false" },
+		{ "tenants[0].responses", "[]" },
+		{ "tenants[1].responses",
+		  "[{\"path\": \"/\", \"payload\": \"a\", \"max_age\": \"0s\"}, "
+		  "{\"path\": \"/\", \"payload\": \"b\", \"service\": \"telemetry\", "
+		  "\"content_format\": 0, \"max_age\": \"30d\"}, "
+		  "{\"path\": \"/1/2/3/4/5/6/7/" LONG_88 "\", \"payload\": \"\u00e9\", "
+		  "\"content_format\": 65535}]" },
 		{ "tenants[0].allow",
 		  "{\"coap_methods\": [\"GET\", \"POST\", \"PUT\", \"DELETE\", \"FETCH\", "
 		  "\"PATCH\", \"iPATCH\"]}" },
@@ -557,6 +590,11 @@ static void test_limits(void **state)
 		{ "services[0].pin_budget", "65536" },
 		{ "services[0].drain", "\"move\"" },
 		{ "services[1].latency", "true" },
+		{ "services[0].echo", "false" },
+		{ "services[1].echo", "true" },
+		{ "services[1].echo", "{}" },
+		{ "services[1].echo", "{\"lifetime\": \"10s\"}" },
+		{ "services[1].echo", "{\"lifetime\": \"1d\"}" },
 		{ "services[0].reply_budget", "\"1/s\"" },
 		{ "services[0].reply_budget", "\"60M/m\"" },
 		{ "services[0].device_key", "\"endpoint\"" },

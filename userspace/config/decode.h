@@ -123,9 +123,10 @@ struct decode_table {
 extern const struct decode_field document_fields[], interface_fields[], capacity_fields[],
 	metrics_fields[], events_fields[];
 extern const struct decode_field service_fields[], instance_fields[], health_fields[],
-	outlier_fields[], cid_fields[], rotation_fields[], scaling_fields[], target_fields[];
+	outlier_fields[], cid_fields[], rotation_fields[], echo_fields[], scaling_fields[],
+	target_fields[];
 extern const struct decode_field tenant_fields[], match_fields[], quota_fields[],
-	device_quota_fields[], allow_fields[], class_quota_fields[];
+	device_quota_fields[], allow_fields[], class_quota_fields[], response_fields[];
 
 /* What document, service and tenant consist of. */
 int document_decode(const cJSON *doc, struct model *m, struct config_error *reterr);
@@ -146,8 +147,13 @@ int coap_path_decode(const cJSON *value, const struct path *at, void *out,
 		     struct config_error *reterr);
 int allowed_path_decode(const cJSON *value, const struct path *at, void *out,
 			struct config_error *reterr); /* "/" as well */
+int response_path_decode(const cJSON *value, const struct path *at, void *out,
+			 struct config_error *reterr); /* likewise */
 int originator_decode(const cJSON *value, const struct path *at, void *out,
 		      struct config_error *reterr);
+/* "responses", into struct model_tenant. */
+int responses_decode(const cJSON *value, const struct path *at, void *out,
+		     struct config_error *reterr);
 int quota_decode(const cJSON *value, const struct path *at, void *out, struct config_error *reterr);
 int device_quota_decode(const cJSON *value, const struct path *at, void *out,
 			struct config_error *reterr);

@@ -275,6 +275,7 @@ const struct decode_field tenant_fields[] = {
 	FIELD("device_quota", struct model_tenant, device_quota, device_quota_decode),
 	FIELD("on_excess",    struct model_tenant, excess,       decode_word, .words = excesses),
 	FIELD_OF("allow", decode_allow),
+	FIELD_OF("responses", responses_decode),
 	FIELD("top_devices",  struct model_tenant, top_devices,  decode_bool),
 	FIELD_OF("classes", classes_decode),
 	FIELD("refused_syn",  struct model_tenant, reset_syn,    decode_word_bool, .words = syn_refusals),

@@ -127,6 +127,7 @@ static const struct descriptor {
 	{ "sl_trie",      offsetof(struct dataplane, trie_fd) },
 	{ "sl_class_sets", offsetof(struct dataplane, class_sets_fd) },
 	{ "sl_class_states", offsetof(struct dataplane, class_states_fd) },
+	{ "sl_responses", offsetof(struct dataplane, responses_fd) },
 	{ "sl_pins",      offsetof(struct dataplane, pins_fd) },
 	{ "sl_half_open", offsetof(struct dataplane, half_open_fd) },
 	{ "sl_exchanges", offsetof(struct dataplane, exchanges_fd) },

@@ -66,6 +66,16 @@ static void classes_set_bank(void *key, uint32_t bank)
 	((struct sl_class_key *)key)->bank = bank;
 }
 
+static uint32_t response_bank(const void *key)
+{
+	return ((const struct sl_response_key *)key)->bank;
+}
+
+static void response_set_bank(void *key, uint32_t bank)
+{
+	((struct sl_response_key *)key)->bank = bank;
+}
+
 const struct hash_kind hash_services = {
 	.key_size = sizeof(struct sl_service_key),
 	.value_size = sizeof(struct sl_service),
@@ -97,6 +107,13 @@ const struct hash_kind hash_trie = {
 	.value_size = sizeof(struct sl_trie_node),
 	.bank = step_bank,
 	.set_bank = step_set_bank,
+};
+
+const struct hash_kind hash_responses = {
+	.key_size = sizeof(struct sl_response_key),
+	.value_size = sizeof(struct sl_response),
+	.bank = response_bank,
+	.set_bank = response_set_bank,
 };
 
 /* -- wanted records by key -- */

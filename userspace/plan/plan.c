@@ -200,6 +200,8 @@ static uint8_t service_flags(const struct draft *d, const struct model_service *
 		flags |= SL_SVC_OUTLIERS;
 	if (s->latency)
 		flags |= SL_SVC_LATENCY;
+	if (s->echo_s)
+		flags |= SL_SVC_CONTENT;
 	return flags;
 }
 
@@ -252,6 +254,7 @@ static struct plan_service service_plan(const struct draft *d, size_t i)
 			.program = s->protocol == SL_P_COAP ? SL_PROG_CONTENT : SL_PROG_CLASSES,
 			.cid_rotations = cid_rotations(&s->cid),
 			.reply_cost = reply_cost(s->reply_rate),
+			.echo_s = s->echo_s,
 		},
 	};
 }
@@ -298,6 +301,7 @@ static int account_add(struct draft *d, size_t t, size_t s, const struct sl_acco
 	d->seen[s] = t + 1;
 	p->services[s].value.flags |= trie_flags(&d->m->tenants[t], &d->m->services[s]) |
 				      classes_flags(&d->m->tenants[t], &d->m->services[s]);
+	p->services[s].value.responses |= trie_responds(&d->m->tenants[t], &d->m->services[s]);
 	if (p->n_accounts == d->cap_accounts) {
 		size_t cap = d->cap_accounts ? 2 * d->cap_accounts : 64;
 		void *bigger = realloc(p->accounts, cap * sizeof(*p->accounts));
@@ -409,9 +413,11 @@ int plan_build(const struct model *m, const struct plan_ids *ids, uint64_t tick_
 	if (!err)
 		err = plan_prefixes(&d);
 	if (!err)
-		err = trie_build(m, ids->tenant, &d.p->trie);
+		err = trie_build(m, ids->tenant, ids->service, &d.p->trie);
 	if (!err)
 		err = classes_build(m, ids->tenant, tick_ns, &d.p->classes);
+	if (!err)
+		err = responses_build(m, ids->tenant, &d.p->responses, &d.p->n_responses);
 	if (err)
 		return err;
 
@@ -430,5 +436,6 @@ void plan_free(struct plan *p)
 	free(p->trie.steps);
 	free(p->classes.sets);
 	free(p->classes.states);
+	free(p->responses);
 	free(p);
 }
