@@ -62,6 +62,28 @@ SL_MAP_ARRAY(sl_prefix_rng, struct sl_prefix_range, 8 * SL_DEF_PREFIXES);
  */
 SL_MAP_HASH(sl_trie, struct sl_trie_key, struct sl_trie_node, 2 * SL_DEF_TRIE);
 
+/* (tenant, bank) -> quotas of its classes. Not preallocated: few tenants have some. Missing:
+ * a change of the configuration is under way, and the message is of no class.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct sl_class_key);
+	__type(value, struct sl_class_set);
+	__uint(max_entries, 2 * SL_DEF_TENANTS);
+} sl_class_sets SEC(".maps");
+
+/* (tenant, number, bank) -> what the node says to a GET. Not preallocated: few tenants have any.
+ * Missing: the instance is asked.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct sl_response_key);
+	__type(value, struct sl_response);
+	__uint(max_entries, 2 * SL_MAX_RESPONSES);
+} sl_responses SEC(".maps");
+
 /* -- lasting state -- */
 
 /* (instance address, port, protocol) -> the virtual address and port its answers
@@ -130,8 +152,24 @@ SL_MAP_ARRAY(sl_svc_states, struct sl_service_state, SL_DEF_SERVICES);
 /* tenant -> buckets. Written by the data plane, capped by the daemon. */
 SL_MAP_ARRAY(sl_buckets, struct sl_bucket, SL_DEF_TENANTS);
 
+/* (tenant, class) -> bucket and figures. Made by the daemon before sl_class_sets names the
+ * class, written by the data plane. Missing: as there.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct sl_class_state_key);
+	__type(value, struct sl_class_state);
+	__uint(max_entries, SL_MEAN_CLASSES *SL_DEF_TENANTS);
+} sl_class_states SEC(".maps");
+
 /* hash -> buckets of devices. Written by the data plane only. */
 SL_MAP_ARRAY(sl_devices, struct sl_device_line, SL_DEF_DEVICE_LINES);
+
+/* hash -> endpoints that have proven themselves. Written by the data plane only. Missing: the
+ * source is asked.
+ */
+SL_MAP_ARRAY(sl_proven, struct sl_proven_line, SL_PROVEN_LINES);
 
 /* interface -> itself, for each link that frames may be redirected to. Written
  * by the daemon. Missing: the kernel forwards.
@@ -215,9 +253,12 @@ struct {
 extern int sl_xdp_content(struct xdp_md *ctx);
 extern int sl_xdp_tell(struct xdp_md *ctx);
 extern int sl_xdp_stream(struct xdp_md *ctx);
+extern int sl_xdp_classes(struct xdp_md *ctx);
+extern int sl_xdp_reply(struct xdp_md *ctx);
 
 /* enum sl_program -> the program that goes on. Written where the object is loaded. Missing:
- * packets of services with SL_SVC_CONTENT leave as internal, and nothing is told.
+ * packets of services with SL_SVC_CONTENT leave as internal, likewise those that are to be
+ * replied to, and nothing is told.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -229,6 +270,8 @@ struct {
 		[SL_PROG_CONTENT] = (void *)&sl_xdp_content,
 		[SL_PROG_TELL] = (void *)&sl_xdp_tell,
 		[SL_PROG_STREAM] = (void *)&sl_xdp_stream,
+		[SL_PROG_CLASSES] = (void *)&sl_xdp_classes,
+		[SL_PROG_REPLY] = (void *)&sl_xdp_reply,
 	},
 };
 

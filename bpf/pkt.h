@@ -53,4 +53,12 @@ static __always_inline const struct flow *pkt_flow(const struct pkt *p)
 	return &p->flow;
 }
 
+/* Where the payload is, for what is called: offset << 16 | bytes by the headers in front. */
+static __always_inline __u32 pkt_payload(const struct pkt *p)
+{
+	__u32 offset = p->cur.pos - (void *)(long)p->ctx->data;
+
+	return offset << 16 | (p->cur.left & 0xffff);
+}
+
 #endif /* SL_PKT_H */

@@ -15,4 +15,12 @@ static __always_inline void *scratch(void)
 	return bpf_map_lookup_elem(&sl_scratch, &zero);
 }
 
+/* What the message says of itself; of services with SL_SVC_CONTENT. NULL: as above. */
+static __always_inline struct sl_content *content_scratch(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&sl_content, &zero);
+}
+
 #endif /* SL_SCRATCH_BPF_H */

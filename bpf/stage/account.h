@@ -12,32 +12,48 @@
 #include "note.h"
 #include "tell.h"
 
-/* Bit sets over enum sl_reason, so that a test is a shift. */
+/* Sets of enum sl_reason, of 64 a word, so that a test is a shift. Words of which nothing is
+ * in the set are constants, and cost nothing.
+ */
+static __always_inline bool reason_in(enum sl_reason why, __u64 low, __u64 high)
+{
+	return why < 64 ? low >> why & 1 : high >> (why - 64) & 1;
+}
+
+#define REASON_LOW(why, is)  ((__u64)(is && why < 64) << (why & 63))
+#define REASON_HIGH(why, is) ((__u64)(is && why >= 64) << (why & 63))
+
 static __always_inline bool reason_is(enum sl_reason why, enum sl_reason_group group)
 {
-	__u64 set = 0;
+	__u64 low = 0, high = 0;
 
-#define X(name, action, group_, label, text) set |= (__u64)(SL_G_##group_ == group) << SL_R_##name;
+#define X(name, action, group_, label, text)                    \
+	low |= REASON_LOW(SL_R_##name, SL_G_##group_ == group); \
+	high |= REASON_HIGH(SL_R_##name, SL_G_##group_ == group);
 	SL_REASONS(X)
 #undef X
-	return set >> why & 1;
+	return reason_in(why, low, high);
+}
+
+static __always_inline bool reason_does(enum sl_reason why, enum xdp_action does)
+{
+	__u64 low = 0, high = 0;
+
+#define X(name, action, group, label, text)                   \
+	low |= REASON_LOW(SL_R_##name, XDP_##action == does); \
+	high |= REASON_HIGH(SL_R_##name, XDP_##action == does);
+	SL_REASONS(X)
+#undef X
+	return reason_in(why, low, high);
 }
 
 static __always_inline int reason_action(const struct pkt *p, enum sl_reason why)
 {
-	__u64 pass = 0, redirect = 0, back = 0;
-
-#define X(name, action, group, label, text)                               \
-	pass |= (__u64)(XDP_##action == XDP_PASS) << SL_R_##name;         \
-	redirect |= (__u64)(XDP_##action == XDP_REDIRECT) << SL_R_##name; \
-	back |= (__u64)(XDP_##action == XDP_TX) << SL_R_##name;
-	SL_REASONS(X)
-#undef X
-	if (redirect >> why & 1)
+	if (reason_does(why, XDP_REDIRECT))
 		return bpf_redirect(p->egress, 0);
-	if (back >> why & 1)
+	if (reason_does(why, XDP_TX))
 		return p->egress ? bpf_redirect(p->egress, 0) : XDP_TX;
-	return pass >> why & 1 ? XDP_PASS : XDP_DROP;
+	return reason_does(why, XDP_PASS) ? XDP_PASS : XDP_DROP;
 }
 
 static __always_inline void account_admitted(const struct pkt *p)
@@ -103,7 +119,7 @@ static __always_inline int stage_account(struct pkt *p, enum sl_reason why)
 	int action;
 
 	if (n) {
-		seen = n->reason[why & 63]++;
+		seen = n->reason[why & 127]++;
 		if (p->row)
 			n->row[p->row & 31]++;
 	}

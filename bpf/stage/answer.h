@@ -15,6 +15,7 @@
 #include "../maps.h"
 #include "../pkt.h"
 #include "../scratch.h"
+#include "class.h"
 #include "note.h"
 #include "reset.h"
 #include "turn.h"
@@ -34,6 +35,7 @@
 struct answer {
 	__u64 now_ns;
 	__u64 device; /* its hash */
+	__u64 ask;    /* for the class that refused it, see class.h */
 	__u32 offset; /* of the CoAP message in the frame */
 	__u32 left;   /* bytes of it */
 	__u32 amount; /* of what there was too much of */
@@ -88,14 +90,27 @@ static __always_inline __u64 answer_wait_tenant(const struct answer *a,
 	       SL_TAT_PER_NS;
 }
 
+static __always_inline __u64 answer_wait_class(const struct answer *a, const struct sl_account *acc)
+{
+	const struct class_quota q = class_find(acc->tenant, a->ask);
+
+	if (!q.state)
+		return 0;
+	return answer_wait(q.state->tat, a->now_ns * SL_TAT_PER_NS, q.cost, q.limit) /
+	       SL_TAT_PER_NS;
+}
+
 /* Whole seconds, at least one; and up to a quarter more, so that those who were refused
- * together do not come back together.
+ * together do not come back together. @looked_into: this is a program that knows classes.
  */
-static __always_inline __u32 answer_max_age(const struct answer *a, const struct sl_account *acc)
+static __always_inline __u32 answer_max_age(const struct answer *a, const struct sl_account *acc,
+					    bool looked_into)
 {
 	bool device = a->why < SL_R_TENANT_PACKETS;
 	__u32 quota = a->why - (device ? SL_R_DEVICE_PACKETS : SL_R_TENANT_PACKETS);
-	__u64 ns = device ? answer_wait_device(a, acc, quota) : answer_wait_tenant(a, acc, quota);
+	__u64 ns = looked_into && a->why == SL_R_CLASS_MESSAGES ? answer_wait_class(a, acc)
+		   : device					? answer_wait_device(a, acc, quota)
+								: answer_wait_tenant(a, acc, quota);
 	__u32 s = ANSWER_MAX_S;
 
 	if (ns < ANSWER_MAX_S * NS_PER_S)
@@ -188,7 +203,8 @@ static __always_inline void answer_age(struct answer *a, __u32 max_age)
 }
 
 /* Returns the reason under which the answer leaves. */
-static __always_inline __u32 answer_end(struct answer *a, const struct sl_account *acc)
+static __always_inline __u32 answer_end(struct answer *a, const struct sl_account *acc,
+					bool looked_into)
 {
 	a->msg[0] |= COAP_ACK << 4;
 	if (a->why == SL_R_METHOD_NOT_ALLOWED) {
@@ -199,12 +215,14 @@ static __always_inline __u32 answer_end(struct answer *a, const struct sl_accoun
 		a->msg[1] = COAP_403;
 		return SL_R_ANSWERED_PATH;
 	}
-	answer_age(a, answer_max_age(a, acc));
+	answer_age(a, answer_max_age(a, acc, looked_into));
 	if (a->why < SL_R_TENANT_PACKETS) {
 		a->msg[1] = COAP_429;
 		return SL_R_ANSWERED_DEVICE;
 	}
 	a->msg[1] = COAP_503;
+	if (looked_into && a->why == SL_R_CLASS_MESSAGES)
+		return SL_R_ANSWERED_CLASS;
 	return SL_R_ANSWERED_TENANT;
 }
 
@@ -214,29 +232,19 @@ static __always_inline bool answer_build(struct xdp_md *ctx, const struct flow *
 {
 	__u32 len = answer_bytes(a->len, 32);
 	struct udphdr *udp;
-	__be16 device;
 	__u64 sum;
 
 	udp = turn(ctx, f, sizeof(*udp) + len, sizeof(*udp), &sum);
 	if (!udp)
 		return false;
-	device = udp->source;
-	udp->source = udp->dest;
-	udp->dest = device;
-	udp->len = bpf_htons(sizeof(*udp) + len);
-	udp->check = 0;
-	sum += turn_sum(udp, sizeof(*udp)) + turn_sum(a->msg, sizeof(a->msg));
-	udp->check = ~csum_fold(sum);
-	if (!udp->check)
-		udp->check = 0xffff;
+	turn_udp(udp, sizeof(*udp) + len, sum + turn_sum(a->msg, sizeof(a->msg)));
 	return !bpf_xdp_store_bytes(ctx, turn_head(f) + sizeof(*udp), a->msg, len);
 }
 
-/* VERIFIER: alone, as it is reached in many states. What is asked lies in the scratch.
- * Returns enum sl_reason.
- */
-sl_global int sl_answer(struct xdp_md *ctx, const struct flow *f, const struct sl_service *svc,
-			const struct sl_account *acc)
+/* What is asked lies in the scratch. Returns enum sl_reason. */
+static __always_inline int answer(struct xdp_md *ctx, const struct flow *f,
+				  const struct sl_service *svc, const struct sl_account *acc,
+				  bool looked_into)
 {
 	struct answer *a = scratch();
 	__u32 why;
@@ -250,8 +258,21 @@ sl_global int sl_answer(struct xdp_md *ctx, const struct flow *f, const struct s
 		note(SL_N_ANSWER_BUDGET);
 		return why;
 	}
-	why = answer_end(a, acc);
+	why = answer_end(a, acc, looked_into);
 	return answer_build(ctx, f, a) ? why : SL_R_INTERNAL;
+}
+
+/* VERIFIER: alone, as it is reached in many states; so is the other. */
+sl_global int sl_answer(struct xdp_md *ctx, const struct flow *f, const struct sl_service *svc,
+			const struct sl_account *acc)
+{
+	return answer(ctx, f, svc, acc, false);
+}
+
+sl_global int sl_answer_by_class(struct xdp_md *ctx, const struct flow *f,
+				 const struct sl_service *svc, const struct sl_account *acc)
+{
+	return answer(ctx, f, svc, acc, true);
 }
 
 static __always_inline __u32 answer_amount(const struct pkt *p, enum sl_reason why)
@@ -262,7 +283,7 @@ static __always_inline __u32 answer_amount(const struct pkt *p, enum sl_reason w
 }
 
 /* Of a packet that a quota or a privilege has refused. */
-static __always_inline enum sl_reason stage_answer(struct pkt *p)
+static __always_inline enum sl_reason stage_answer(struct pkt *p, bool looked_into)
 {
 	struct answer *a = scratch();
 
@@ -275,7 +296,11 @@ static __always_inline enum sl_reason stage_answer(struct pkt *p)
 	a->left = p->cur.left;
 	a->amount = answer_amount(p, p->refused);
 	a->why = p->refused;
+	if (looked_into)
+		a->ask = class_ask(p);
 	turn_way(p);
+	if (looked_into)
+		return sl_answer_by_class(p->ctx, pkt_flow(p), p->svc, p->account);
 	return sl_answer(p->ctx, pkt_flow(p), p->svc, p->account);
 }
 

@@ -8,25 +8,54 @@
 #include "../lib/dtls.h"
 #include "../lib/mqtt.h"
 #include "../lib/mqttsn.h"
+#include "../lib/tlsrec.h"
 #include "../maps.h"
 #include "../pkt.h"
 #include "note.h"
 
 /* What a parser is told of a payload, and what it says. */
 struct message {
-	__u32 offset; /* from the frame's start */
-	__u32 left;   /* bytes by the headers in front */
-	__u32 messages;
-	__u8 kind; /* enum sl_kind */
-	__u8 step; /* enum flow_step */
+	__u8 cid_len;
+	bool by_instance; /* an instance has sent it */
+	__u8 step;	  /* enum flow_step; also what the transport says of it */
+	__u8 kind;	  /* enum sl_kind */
+	__u16 messages;
 	__be16 mid;
 	__u8 mid_of; /* enum message_id */
-	__u8 cid_len;
-	bool by_instance; /* an instance has sent it; then: */
-	__u8 evidence;	  /* enum flow_evidence */
-	__u8 transfer;	  /* the same of a block-wise transfer */
-	bool own;	  /* and its device's ACK or RST to it means something */
+
+	/* Of an instance's: */
+	__u8 evidence; /* enum flow_evidence */
+	__u8 transfer; /* the same of a block-wise transfer */
+	bool own;      /* its device's ACK or RST to it means something */
 };
+
+/* Both in registers: in memory they would be written and read again for each packet. */
+#define HOW_STEP_SHIFT	8 /* below: cid_len */
+#define HOW_BY_INSTANCE (1u << 16)
+
+/* Also in which way it is malformed (enum sl_reason). */
+#define SAID_EVIDENCE_SHIFT 54
+#define SAID_MESSAGES(said) ((__u16)(said))
+#define SAID_MID(said)	    ((__be16)((said) >> 16))
+#define SAID_KIND(said)	    ((__u8)((said) >> 32))
+#define SAID_WHY(said)	    ((said) >> 40 & 0x7f)
+#define SAID_STEP(said)	    ((said) >> 47 & 0xf)
+#define SAID_MID_OF(said)   ((said) >> 51 & 3)
+#define SAID_OWN(said)	    ((said) >> 53 & 1)
+#define SAID_EVIDENCE(said) ((said) >> SAID_EVIDENCE_SHIFT & 7)
+#define SAID_TRANSFER(said) ((said) >> 57 & 7)
+
+static __always_inline __u64 said_of(const struct message *m, enum sl_reason why)
+{
+	__u64 said = m->messages | (__u64)m->mid << 16 | (__u64)m->kind << 32 | (__u64)why << 40 |
+		     (__u64)m->step << 47 | (__u64)m->mid_of << 51;
+
+	if (m->by_instance)
+		said |= (__u64)m->own << 53 | (__u64)m->evidence << SAID_EVIDENCE_SHIFT |
+			(__u64)m->transfer << 57;
+	return said;
+}
+_Static_assert(SL_R__MAX <= 128, "a reason has 7 bits");
 
 #define COAP_DEREGISTER 1    /* value of Observe (RFC 7641 2) */
 #define COAP_CONTENT	0x45 /* 2.05 (RFC 7252 5.9.1.5) */
@@ -169,40 +198,58 @@ static __always_inline enum sl_reason classify_mqttsn(struct cursor *c, struct m
 	return why;
 }
 
+static __always_inline enum sl_reason classify_tls(struct cursor *c, struct message *m)
+{
+	m->kind = tlsrec_kind(c);
+	return SL_R_NONE;
+}
+
 /* VERIFIER: each parser alone, because a walk over options has many paths; and each
- * for itself, because in one function they cost each other registers. They return
- * enum sl_reason: none, or in which way the message is malformed.
+ * for itself, because in one function they cost each other registers. They return what
+ * was said.
  */
-#define CLASSIFY(name, parse)                                                       \
-	sl_global int name(struct xdp_md *ctx, struct message *m)                   \
-	{                                                                           \
-		struct cursor c;                                                    \
-                                                                                    \
-		if (!m)                                                             \
-			return SL_R_INTERNAL;                                       \
-		c.pos = (void *)(long)ctx->data + (m->offset & PAYLOAD_OFFSET_MAX); \
-		c.end = (void *)(long)ctx->data_end;                                \
-		c.left = m->left;                                                   \
-		return parse(&c, m);                                                \
+#define CLASSIFY(name, parse)                                                           \
+	sl_global __u64 name(struct xdp_md *ctx, __u32 payload, __u32 how)              \
+	{                                                                               \
+		struct message m = {                                                    \
+			.cid_len = how,                                                 \
+			.by_instance = how & HOW_BY_INSTANCE,                           \
+			.step = how >> HOW_STEP_SHIFT,                                  \
+			.messages = 1,                                                  \
+		};                                                                      \
+		struct cursor c;                                                        \
+		enum sl_reason why;                                                     \
+                                                                                        \
+		c.pos = (void *)(long)ctx->data + (payload >> 16 & PAYLOAD_OFFSET_MAX); \
+		c.end = (void *)(long)ctx->data_end;                                    \
+		c.left = payload & 0xffff;                                              \
+		why = parse(&c, &m);                                                    \
+		return said_of(&m, why);                                                \
 	}
 
 CLASSIFY(sl_classify_coap, classify_coap)
 CLASSIFY(sl_classify_mqtt, classify_mqtt)
 CLASSIFY(sl_classify_dtls, classify_dtls)
 CLASSIFY(sl_classify_mqttsn, classify_mqttsn)
+CLASSIFY(sl_classify_tls, classify_tls)
 
-/* Where @protocol has no parser nothing is learnt of the message. */
-static __always_inline int classify_by(struct xdp_md *ctx, __u8 protocol, struct message *m)
+static __always_inline bool has_parser(__u8 protocol)
+{
+	return 1u << protocol &
+	       (1u << SL_P_COAP | 1u << SL_P_MQTT | 1u << SL_P_COAPS | 1u << SL_P_MQTTSN);
+}
+
+/* Of a @protocol that has a parser. */
+static __always_inline __u64 classify_by(struct xdp_md *ctx, __u8 protocol, __u32 payload,
+					 __u32 how)
 {
 	if (protocol == SL_P_COAP)
-		return sl_classify_coap(ctx, m);
+		return sl_classify_coap(ctx, payload, how);
 	if (protocol == SL_P_MQTT)
-		return sl_classify_mqtt(ctx, m);
+		return sl_classify_mqtt(ctx, payload, how);
 	if (protocol == SL_P_COAPS)
-		return sl_classify_dtls(ctx, m);
-	if (protocol == SL_P_MQTTSN)
-		return sl_classify_mqttsn(ctx, m);
-	return SL_R_NONE;
+		return sl_classify_dtls(ctx, payload, how);
+	return sl_classify_mqttsn(ctx, payload, how);
 }
 
 static __always_inline void classify_tcp(struct pkt *p)
@@ -222,31 +269,25 @@ static __always_inline void classify_tcp(struct pkt *p)
 	p->messages = 1;
 }
 
-/* A message at the packet's payload, about which nothing is known yet. */
-static __always_inline struct message message_of(const struct pkt *p)
+/* Returns in which way the message is malformed. TLS is looked at where messages are
+ * looked into.
+ */
+static __always_inline enum sl_reason classify_payload(struct pkt *p, __u8 protocol,
+						       bool looked_into)
 {
-	return (struct message){
-		.offset = p->cur.pos - (void *)(long)p->ctx->data,
-		.left = p->cur.left,
-		.step = p->step,
-		.messages = 1,
-	};
-}
+	__u32 how = p->svc->cid_len | p->step << HOW_STEP_SHIFT, payload = pkt_payload(p);
+	__u64 said;
 
-/* Returns in which way the message is malformed. */
-static __always_inline enum sl_reason classify_payload(struct pkt *p, __u8 protocol)
-{
-	struct message m = message_of(p);
-	enum sl_reason why;
-
-	m.cid_len = p->svc->cid_len;
-	why = classify_by(p->ctx, protocol, &m);
-	p->kind = m.kind;
-	p->step = m.step;
-	p->messages = m.messages;
-	p->mid = m.mid;
-	p->mid_of = m.mid_of;
-	return why;
+	if (protocol == SL_P_MQTTS && looked_into)
+		said = sl_classify_tls(p->ctx, payload, how);
+	else
+		said = classify_by(p->ctx, protocol, payload, how);
+	p->kind = SAID_KIND(said);
+	p->step = SAID_STEP(said);
+	p->messages = SAID_MESSAGES(said);
+	p->mid = SAID_MID(said);
+	p->mid_of = SAID_MID_OF(said);
+	return SAID_WHY(said);
 }
 
 static __always_inline void classify_count(const struct pkt *p)
@@ -256,12 +297,6 @@ static __always_inline void classify_count(const struct pkt *p)
 
 	if (kinds)
 		kinds->kind[p->kind & 127]++;
-}
-
-static __always_inline bool has_parser(__u8 protocol)
-{
-	return 1u << protocol &
-	       (1u << SL_P_COAP | 1u << SL_P_MQTT | 1u << SL_P_COAPS | 1u << SL_P_MQTTSN);
 }
 
 /* A malformed message is dropped where the service says so; and what malformed CoAP asks
@@ -280,7 +315,7 @@ static __always_inline enum sl_reason stage_classify_coap(struct pkt *p)
 	__u32 why, copy;
 
 	p->step = FLOW_OTHER; /* of what is malformed, too */
-	why = copy = classify_payload(p, SL_P_COAP);
+	why = copy = classify_payload(p, SL_P_COAP, true);
 	sl_opaque(copy); /* VERIFIER: whether it is 0 matters later on */
 	p->malformed = copy;
 	classify_count(p);
@@ -292,15 +327,16 @@ static __always_inline enum sl_reason stage_classify_stream(struct pkt *p)
 {
 	classify_tcp(p);
 	if (p->messages && p->svc->protocol == SL_P_MQTT)
-		classify_payload(p, SL_P_MQTT);
+		classify_payload(p, SL_P_MQTT, true);
+	else if (p->messages && p->svc->protocol == SL_P_MQTTS)
+		classify_payload(p, SL_P_MQTTS, true);
 	classify_count(p);
 	return SL_R_NONE;
 }
 
-static __always_inline enum sl_reason stage_classify(struct pkt *p)
+/* What its transport says of it. */
+static __always_inline void classify_transport(struct pkt *p)
 {
-	enum sl_reason why = SL_R_NONE;
-
 	if (p->flow.proto == IPPROTO_TCP) {
 		classify_tcp(p);
 	} else {
@@ -308,8 +344,32 @@ static __always_inline enum sl_reason stage_classify(struct pkt *p)
 		p->kind = SL_K_UDP;
 		p->messages = 1;
 	}
+}
+
+static __always_inline enum sl_reason stage_classify(struct pkt *p)
+{
+	enum sl_reason why = SL_R_NONE;
+
+	classify_transport(p);
 	if (p->messages && has_parser(p->svc->protocol))
-		why = classify_malformed(p, classify_payload(p, p->svc->protocol));
+		why = classify_malformed(p, classify_payload(p, p->svc->protocol, false));
+	classify_count(p);
+	return why;
+}
+
+/* The same of all but CoAP, for which there is no parser here, in the program that looks
+ * into other protocols' messages.
+ */
+static __always_inline enum sl_reason stage_classify_other(struct pkt *p)
+{
+	enum sl_reason why = SL_R_NONE;
+	__u8 protocol = p->svc->protocol;
+
+	if (protocol == SL_P_COAP) /* just become so: the next packet will do */
+		return SL_R_NO_INSTANCE;
+	classify_transport(p);
+	if (p->messages && (has_parser(protocol) || protocol == SL_P_MQTTS))
+		why = classify_malformed(p, classify_payload(p, protocol, true));
 	classify_count(p);
 	return why;
 }

@@ -8,27 +8,26 @@
 #ifndef SL_STAGE_CONTENT_H
 #define SL_STAGE_CONTENT_H
 
+#include "../lib/class.h"
 #include "../lib/coap.h"
 #include "../maps.h"
 #include "../pkt.h"
+#include "echo.h"
 #include "note.h"
 #include "police.h"
 #include "resolve.h"
 
 /* Options by their numbers: RFC 7252 5.10; oneM2M TS-0008 6.2.3. */
-#define COAP_OPT_URI_HOST     3
-#define COAP_OPT_OSCORE	      9 /* RFC 8613 */
-#define COAP_OPT_URI_PATH     11
-#define COAP_OPT_PROXY_URI    35
-#define COAP_OPT_PROXY_SCHEME 39
-#define COAP_OPT_ORIGINATOR   279
-
-static __always_inline struct sl_content *content_scratch(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&sl_content, &zero);
-}
+#define COAP_OPT_URI_HOST      3
+#define COAP_OPT_ETAG	       4
+#define COAP_OPT_URI_PORT      7
+#define COAP_OPT_OSCORE	       9 /* RFC 8613 */
+#define COAP_OPT_URI_PATH      11
+#define COAP_OPT_ACCEPT	       17
+#define COAP_OPT_PROXY_URI     35
+#define COAP_OPT_PROXY_SCHEME  39
+#define COAP_OPT_RESOURCE_TYPE 267
+#define COAP_OPT_ORIGINATOR    279
 
 /* -- what its options are -- */
 
@@ -51,10 +50,43 @@ static __always_inline __u32 content_extended(const struct sl_content *c, __u32 
 	return ret;
 }
 
+/* oneM2M's options, 259 to 311, are each the fourth number (TS-0008 6.2.3). */
+static __always_inline bool content_is_onem2m(__u32 number)
+{
+	return number >= 259 && number <= 311 && (number & 3) == 3;
+}
+
+/* Of a path's first segment. */
+static __always_inline enum class_entry content_entry(const struct sl_content *c, __u32 off,
+						      __u32 len)
+{
+	__u32 two = content_byte(c, off) << 8 | content_byte(c, off + 1);
+
+	if (len != 2)
+		return CLASS_NO_ENTRY;
+	return two == ('r' << 8 | 'd')	 ? CLASS_RD
+	       : two == ('b' << 8 | 's') ? CLASS_BS
+					 : CLASS_NO_ENTRY;
+}
+
 static __always_inline bool content_is_dots(const struct sl_content *c, __u32 off, __u32 len)
 {
 	return len && len <= 2 && content_byte(c, off) == '.' &&
 	       content_byte(c, off + len - 1) == '.';
+}
+
+/* Bits of sl_content.options: options of these numbers; a payload; any other option but
+ * Echo; and one that is repeated and may not be.
+ */
+#define CONTENT_OTHER	63
+#define CONTENT_PAYLOAD 0
+static __always_inline __u64 content_bit(__u32 number, bool repeated)
+{
+	if (number == COAP_OPT_ECHO)
+		return 0;
+	if (repeated && number != COAP_OPT_ETAG && number != COAP_OPT_URI_PATH)
+		number = CONTENT_OTHER;
+	return 1ull << (number < CONTENT_OTHER ? number : CONTENT_OTHER);
 }
 
 /* Of an option that may not be repeated the first counts (RFC 7252 5.4.5). */
@@ -62,7 +94,16 @@ static __always_inline void content_keep(struct sl_content *c, bool repeated, __
 {
 	struct sl_text text = { .at = c->base + off, .len = len };
 
+	c->options |= content_bit(c->number, repeated);
 	switch (c->number) {
+	case COAP_OPT_ETAG:
+		if (c->etags < SL_ETAGS)
+			c->etag[c->etags & (SL_ETAGS - 1)] = text;
+		c->etags++;
+		break;
+	case COAP_OPT_ACCEPT:
+		c->accept = text;
+		break;
 	case COAP_OPT_URI_HOST:
 		if (!repeated)
 			c->host = text;
@@ -73,6 +114,8 @@ static __always_inline void content_keep(struct sl_content *c, bool repeated, __
 	case COAP_OPT_URI_PATH:
 		if (content_is_dots(c, off, len))
 			c->detour = true;
+		if (!c->segments)
+			c->lwm2m = content_entry(c, off, len);
 		if (c->segments < SL_PATH_DEPTH)
 			c->segment[c->segments & (SL_PATH_DEPTH - 1)] = text;
 		c->segments++;
@@ -80,6 +123,13 @@ static __always_inline void content_keep(struct sl_content *c, bool repeated, __
 	case COAP_OPT_PROXY_URI:
 	case COAP_OPT_PROXY_SCHEME:
 		c->detour = true;
+		break;
+	case COAP_OPT_RESOURCE_TYPE:
+		c->typed = true;
+		break;
+	case COAP_OPT_ECHO:
+		if (!repeated)
+			c->echo = text;
 		break;
 	case COAP_OPT_ORIGINATOR:
 		if (!repeated)
@@ -106,13 +156,16 @@ static long content_option(__u32 i, void *nothing)
 	first = content_byte(c, off++);
 	if (first == COAP_MARKER) {
 		c->whole = true;
+		c->options |= 1 << CONTENT_PAYLOAD;
 		return 1;
 	}
 	delta = content_extended(c, first >> 4, &off);
 	len = content_extended(c, first & 15, &off);
 	c->number += delta;
+	c->onem2m |= content_is_onem2m(c->number);
 	if (c->number > COAP_OPT_ORIGINATOR) {
 		c->whole = true;
+		c->options |= 1ull << CONTENT_OTHER;
 		return 1;
 	}
 	if (off > c->len || off + len > c->len)
@@ -329,7 +382,7 @@ static __always_inline enum sl_reason stage_resolve_content(struct pkt *p)
 	return resolve_account(p, *(volatile __u32 *)&c->claimed);
 }
 
-/* Or may be one: what is malformed, and what lies behind the linear bytes. */
+/* Is it a request? Or may be one: what is malformed, and what lies behind the linear bytes. */
 static __always_inline bool content_is_request(const struct pkt *p)
 {
 	__u32 method = p->kind - SL_K_COAP_GET;
@@ -347,6 +400,8 @@ static __always_inline enum sl_reason stage_identify(struct pkt *p)
 	if (sl_content_walk(p->ctx, p->cur.pos - (void *)(long)p->ctx->data,
 			    p->malformed ? 0 : p->cur.left))
 		return SL_R_INTERNAL;
+	if (p->svc->echo_s && !sl_echo_proven(p->ctx, pkt_flow(p), p->svc))
+		return p->malformed ? p->malformed : SL_R_CHALLENGED;
 	if ((c && c->claimed) || !(p->svc->flags & SL_SVC_IDENTIFY))
 		return SL_R_NONE;
 	tenant = sl_content_tenant(p->ctx, content_bank(p));

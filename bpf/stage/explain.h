@@ -16,24 +16,20 @@ sl_global int sl_answer_kind(struct xdp_md *ctx, const struct flow *f, const str
 
 	if (!l || !f || !ret)
 		return SL_K_NONE;
-	learn_fill(l, f, ret, bank, payload);
+	learn_fill(l, f, ret, bank);
 	svc = bpf_map_lookup_elem(&sl_services, &l->service);
 	if (!svc)
 		return SL_K_NONE;
-	l->m.cid_len = svc->cid_len;
-	l->m.kind = f->proto == IPPROTO_TCP ? SL_K_TCP_DATA : SL_K_UDP; /* nobody looks into it */
-	if (f->proto == IPPROTO_TCP && (!l->m.left || f->tcp_flags & (TCP_SYN | TCP_RST)))
+	if (f->proto == IPPROTO_TCP && (!(payload & 0xffff) || f->tcp_flags & (TCP_SYN | TCP_RST)))
 		return SL_K_TCP_CONTROL;
-	classify_by(ctx, svc->protocol, &l->m);
-	return l->m.kind;
+	if (!has_parser(svc->protocol)) /* nobody looks into it */
+		return f->proto == IPPROTO_TCP ? SL_K_TCP_DATA : SL_K_UDP;
+	return SAID_KIND(classify_by(ctx, svc->protocol, payload, svc->cid_len | HOW_BY_INSTANCE));
 }
 
 static __always_inline void stage_explain(struct pkt *p)
 {
-	__u32 offset = p->cur.pos - (void *)(long)p->ctx->data;
-
-	p->kind = sl_answer_kind(p->ctx, pkt_flow(p), p->ret, p->bank,
-				 offset << 16 | (p->cur.left & 0xffff));
+	p->kind = sl_answer_kind(p->ctx, pkt_flow(p), p->ret, p->bank, pkt_payload(p));
 }
 
 #endif

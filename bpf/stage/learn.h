@@ -14,7 +14,7 @@
 /* In the scratch: what is asked of pick lies in front. */
 struct learn {
 	struct pick_ask ask;
-	struct message m;
+	__u64 said; /* as classify.h has it */
 	struct sl_service_key service;
 };
 _Static_assert(sizeof(struct learn) <= offsetof(struct sl_scratch, second_ns), "it fits");
@@ -55,16 +55,12 @@ static __always_inline enum flow_evidence learn_tcp(__u8 flags, bool has_data)
 
 /* VERIFIER: member by member, and a barrier, or the compiler puts it together on the stack. */
 static __always_inline void learn_fill(struct learn *l, const struct flow *f,
-				       const struct sl_return *ret, __u32 bank, __u32 payload)
+				       const struct sl_return *ret, __u32 bank)
 {
 	__builtin_memset(l, 0, sizeof(*l));
 	l->ask.key.addr = f->dst;
 	l->ask.key.port = f->dport;
 	l->ask.view.sender = ret->instance;
-	l->m.messages = 1;
-	l->m.by_instance = true;
-	l->m.offset = payload >> 16;
-	l->m.left = payload & 0xffff;
 	l->service.addr = ret->vip;
 	l->service.port = ret->port;
 	l->service.proto = f->proto;
@@ -81,26 +77,28 @@ sl_global int sl_learn(struct xdp_md *ctx, const struct flow *f, const struct sl
 
 	if (!l || !f || !ret)
 		return 0;
-	learn_fill(l, f, ret, bank, payload);
+	learn_fill(l, f, ret, bank);
 	svc = learn_service(&l->service, &l->ask);
 	if (!svc)
 		return 0;
 	if (f->proto == IPPROTO_TCP)
-		l->m.evidence = learn_tcp(f->tcp_flags, l->m.left);
-	else if (classify_by(ctx, svc->protocol, &l->m))
+		l->said = (__u64)learn_tcp(f->tcp_flags, payload & 0xffff) << SAID_EVIDENCE_SHIFT;
+	else if (has_parser(svc->protocol))
+		l->said = classify_by(ctx, svc->protocol, payload, HOW_BY_INSTANCE);
+	if (SAID_WHY(l->said))
 		return 0;
 	l->ask.view.now_s = pick_now_s(&l->ask, now_coarse_ns());
 	l->ask.view.is_tcp = f->proto == IPPROTO_TCP;
-	if (l->m.transfer) {
+	if (SAID_TRANSFER(l->said)) {
 		l->ask.key.transfer = l->ask.view.transfer = true;
-		l->ask.view.evidence = l->m.transfer;
+		l->ask.view.evidence = SAID_TRANSFER(l->said);
 		note_row(sl_pick_by_pin() >> PICK_ROW_SHIFT);
 		l->ask.key.transfer = l->ask.view.transfer = false;
 	}
-	l->ask.view.evidence = l->m.evidence;
-	l->ask.view.own = l->m.own;
-	l->ask.mid = l->m.mid;
-	l->ask.mid_of = l->m.own ? MID_SERVER : MID_UNTOLD;
+	l->ask.view.evidence = SAID_EVIDENCE(l->said);
+	l->ask.view.own = SAID_OWN(l->said);
+	l->ask.mid = SAID_MID(l->said);
+	l->ask.mid_of = SAID_OWN(l->said) ? MID_SERVER : MID_UNTOLD;
 	note_row(sl_pick_by_pin() >> PICK_ROW_SHIFT);
 	return 0;
 }
@@ -135,9 +133,7 @@ sl_global int sl_learn_watch(struct xdp_md *ctx, const struct flow *f, const str
 
 static __always_inline void learn_watched(const struct pkt *p, __u32 watch)
 {
-	__u32 offset = p->cur.pos - (void *)(long)p->ctx->data;
-
-	sl_learn_watch(p->ctx, pkt_flow(p), p->ret, watch, offset << 16 | (p->cur.left & 0xffff));
+	sl_learn_watch(p->ctx, pkt_flow(p), p->ret, watch, pkt_payload(p));
 }
 
 static __always_inline void stage_learn(struct pkt *p)

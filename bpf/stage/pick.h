@@ -277,14 +277,13 @@ sl_global int sl_watch(struct xdp_md *ctx, const struct flow *f, const struct sl
 
 static __always_inline void pick_watch(const struct pkt *p)
 {
-	__u32 offset = p->cur.pos - (void *)(long)p->ctx->data;
 	struct watch w = {
 		.instance = p->inst_id,
 		.kind = p->kind,
 		.step = p->step,
 		.mid_of = p->mid_of,
 		.account = p->account->id,
-		.payload = offset << 16 | (p->cur.left & 0xffff),
+		.payload = pkt_payload(p),
 	};
 
 	sl_watch(p->ctx, pkt_flow(p), p->svc, &w);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Stages 3 and 5: hold each device and each tenant to its quota. First packets
  * and bytes, before anybody looks into the payload; then the CoAP method, messages and
- * new connections. Device before tenant; what one refuses is charged at neither.
+ * new connections. Device before tenant, and between them the class; what one refuses is
+ * charged at none.
  */
 #ifndef SL_STAGE_POLICE_H
 #define SL_STAGE_POLICE_H
@@ -11,23 +12,58 @@
 #include "../lib/hash.h"
 #include "../maps.h"
 #include "../pkt.h"
+#include "../scratch.h"
+#include "class.h"
 #include "note.h"
 #include "top.h"
 
-/* Two quotas, @first and the one after it, at both levels. A cost of 0: not
- * limited. Costs are of this packet, in the units of their level.
+/* Two quotas, @first and the one after it, at both levels. A cost of 0: not limited. Costs
+ * are of this packet, in the units of their level.
  */
 struct police {
 	__u64 now_ns;
 	__u64 hash; /* of the device */
-	__u64 cost[2], limit;
-	__u64 device_cost[2], device_limit;
-	__u32 tenant;
-	__u32 first; /* enum sl_quota */
+	__u64 first;
+	__u64 cost[2], device_cost[2];
 };
 
-static __always_inline enum device_result police_device_one(const struct police *s,
-							    struct sl_device_line *line, int i,
+static __always_inline enum gcra_result police_tenant_one(__u64 *tat, const struct sl_account *a,
+							  __u64 now_ns, __u64 cost)
+{
+	if (!cost)
+		return GCRA_CONFORM;
+	return gcra_step(tat, now_ns * SL_TAT_PER_NS, cost, a->limit, cfg_tick_ns * SL_TAT_PER_NS);
+}
+
+static __always_inline enum sl_reason police_tenant(const struct sl_account *a, __u32 first,
+						    __u64 now_ns, __u64 cost0, __u64 cost1)
+{
+	__u32 tenant = a->tenant; /* VERIFIER: 6.1 wants a key on the stack */
+	struct sl_bucket *bucket = bpf_map_lookup_elem(&sl_buckets, &tenant);
+	enum gcra_result res;
+
+	if (!bucket)
+		return SL_R_INTERNAL;
+	res = police_tenant_one(&bucket->tat[first & 7], a, now_ns, cost0);
+	if (res == GCRA_CONFORM) {
+		res = police_tenant_one(&bucket->tat[(first + 1) & 7], a, now_ns, cost1);
+		if (res == GCRA_CONFORM)
+			return SL_R_NONE;
+		if (cost0)
+			gcra_refund(&bucket->tat[first & 7], cost0);
+		if (res == GCRA_CONTENDED)
+			note(SL_N_CONTENDED);
+		return SL_R_TENANT_PACKETS + first + 1;
+	}
+	if (res == GCRA_CONTENDED)
+		note(SL_N_CONTENDED);
+	return SL_R_TENANT_PACKETS + first;
+}
+
+/* @i: which of the two. */
+static __always_inline enum device_result police_device_one(const struct sl_account *a,
+							    const struct police *s, int i,
+							    struct sl_device_line *line,
 							    struct device_charge *charge)
 {
 	__u16 tag = (s->hash >> 48) + (s->first + i) * 0x4001;
@@ -35,45 +71,12 @@ static __always_inline enum device_result police_device_one(const struct police 
 	if (!s->device_cost[i])
 		return DEVICE_CONFORM;
 	return device_step(line, tag, s->now_ns >> SL_DEV_NS_SHIFT, s->device_cost[i],
-			   s->device_limit, cfg_tick_ns >> SL_DEV_NS_SHIFT, charge);
-}
-
-static __always_inline enum gcra_result police_tenant_one(const struct police *s,
-							  struct sl_bucket *bucket, int i)
-{
-	if (!s->cost[i])
-		return GCRA_CONFORM;
-	return gcra_step(&bucket->tat[(s->first + i) & 7], s->now_ns * SL_TAT_PER_NS, s->cost[i],
-			 s->limit, cfg_tick_ns * SL_TAT_PER_NS);
-}
-
-static __always_inline enum sl_reason police_tenant(const struct police *s)
-{
-	__u32 tenant = s->tenant; /* VERIFIER: 6.1 wants a key on the stack */
-	struct sl_bucket *bucket = bpf_map_lookup_elem(&sl_buckets, &tenant);
-	enum gcra_result res;
-
-	if (!bucket)
-		return SL_R_INTERNAL;
-	res = police_tenant_one(s, bucket, 0);
-	if (res == GCRA_CONFORM) {
-		res = police_tenant_one(s, bucket, 1);
-		if (res == GCRA_CONFORM)
-			return SL_R_NONE;
-		if (s->cost[0])
-			gcra_refund(&bucket->tat[s->first & 7], s->cost[0]);
-		if (res == GCRA_CONTENDED)
-			note(SL_N_CONTENDED);
-		return SL_R_TENANT_PACKETS + s->first + 1;
-	}
-	if (res == GCRA_CONTENDED)
-		note(SL_N_CONTENDED);
-	return SL_R_TENANT_PACKETS + s->first;
+			   a->device_limit, cfg_tick_ns >> SL_DEV_NS_SHIFT, charge);
 }
 
 /* Charge the device; *@charge says what, so that it can be given back. */
-static __always_inline enum sl_reason police_device(const struct police *s,
-						    struct device_charge charge[2])
+static __always_inline enum sl_reason
+police_device(const struct sl_account *a, const struct police *s, struct device_charge charge[2])
 {
 	__u32 index = s->hash & (cfg_device_lines - 1);
 	struct sl_device_line *line = bpf_map_lookup_elem(&sl_devices, &index);
@@ -81,13 +84,13 @@ static __always_inline enum sl_reason police_device(const struct police *s,
 
 	if (!line)
 		return SL_R_INTERNAL;
-	res = police_device_one(s, line, 0, &charge[0]);
+	res = police_device_one(a, s, 0, line, &charge[0]);
 	if (res == DEVICE_CONTENDED)
 		note(SL_N_CONTENDED);
 	if (res == DEVICE_EXCEED || res == DEVICE_CONTENDED)
 		return SL_R_DEVICE_PACKETS + s->first;
 	if (res == DEVICE_CONFORM)
-		res = police_device_one(s, line, 1, &charge[1]);
+		res = police_device_one(a, s, 1, line, &charge[1]);
 	if (res == DEVICE_BYPASS)
 		note(SL_N_DEVICE_BYPASSED);
 	if (res == DEVICE_CONTENDED)
@@ -98,23 +101,117 @@ static __always_inline enum sl_reason police_device(const struct police *s,
 	return SL_R_DEVICE_PACKETS + s->first + 1;
 }
 
-/* VERIFIER: alone, because races for a word are retried. Returns enum sl_reason. */
-sl_global int sl_police(const struct police *s)
+/* VERIFIER: these two alone, because races for a word are retried. Most packets meet no quota
+ * of a device's: they ask in registers, with costs as in struct police. Return enum sl_reason.
+ */
+sl_global int sl_police_tenant(const struct sl_account *a, __u32 first, __u64 now_ns, __u64 cost0,
+			       __u64 cost1)
+{
+	return a ? police_tenant(a, first, now_ns, cost0, cost1) : SL_R_INTERNAL;
+}
+
+/* Device, then tenant. */
+sl_global int sl_police_both(const struct sl_account *a, const struct police *s)
 {
 	struct device_charge charge[2] = {};
-	enum sl_reason why = SL_R_NONE;
+	enum sl_reason why;
 
-	if (!s)
+	if (!a || !s)
 		return SL_R_INTERNAL;
-	if (s->device_cost[0] | s->device_cost[1])
-		why = police_device(s, charge);
+	why = police_device(a, s, charge);
 	if (why || !(s->cost[0] | s->cost[1]))
 		return why;
-	why = police_tenant(s);
+	why = police_tenant(a, s->first, s->now_ns, s->cost[0], s->cost[1]);
 	if (why) {
 		device_refund(&charge[0]);
 		device_refund(&charge[1]);
 	}
+	return why;
+}
+
+/* -- the same with a level between them, in programs that look into messages -- */
+
+/* In the scratch, until all levels have been asked: what the device's words were, and are.
+ * VERIFIER: not on the stack, which has no room for it and a further call.
+ */
+struct police_undo {
+	__u64 before[2], after[2]; /* 0: not charged */
+};
+
+/* VERIFIER: each level alone, because of the stack. Charge the device. Returns enum sl_reason. */
+sl_global int sl_police_device(const struct sl_account *a, const struct police *s)
+{
+	struct police_undo *undo = scratch();
+	struct device_charge charge[2] = {};
+	enum sl_reason why;
+
+	if (!a || !s || !undo)
+		return SL_R_INTERNAL;
+	why = police_device(a, s, charge);
+	for (int i = 0; i < 2; i++) {
+		undo->before[i] = charge[i].before;
+		undo->after[i] = charge[i].after;
+	}
+	return why;
+}
+
+/* Give back what the device was charged, because another level refuses. Returns nothing. */
+sl_global int sl_police_undo(const struct police *s)
+{
+	const struct police_undo *undo = scratch();
+	struct sl_device_line *line;
+	__u32 index;
+
+	if (!s || !undo)
+		return 0;
+	index = s->hash & (cfg_device_lines - 1);
+	line = bpf_map_lookup_elem(&sl_devices, &index);
+	for (int i = 0; i < 2 && line; i++) {
+		struct device_charge c = { .before = undo->before[i], .after = undo->after[i] };
+
+		if (s->device_cost[i] && c.after)
+			c.word = device_word(line, c.after >> 48, s->now_ns >> SL_DEV_NS_SHIFT);
+		device_refund(&c);
+	}
+	return 0;
+}
+
+static __always_inline int police_class(const struct sl_account *a, __u64 now_ns, __u64 ask)
+{
+	if (ask & CLASS_ASK_BUNDLE)
+		return sl_class_charge_bundle(a->tenant, ask, now_ns);
+	return ask ? sl_class_charge(a->tenant, ask, now_ns) : SL_R_NONE;
+}
+
+static __always_inline void police_class_undo(const struct sl_account *a, __u64 ask)
+{
+	if (ask & CLASS_ASK_BUNDLE)
+		sl_class_refund_bundle(a->tenant, ask, SL_MQTT_MESSAGES);
+	else if (ask)
+		sl_class_refund(a->tenant, ask);
+}
+
+/* Device, class, tenant. @ask: for the class of a message, see class.h; 0: it has none. */
+sl_global int sl_police_by_class(const struct sl_account *a, const struct police *s, __u64 ask)
+{
+	bool device;
+	int why = SL_R_NONE;
+
+	if (!a || !s)
+		return SL_R_INTERNAL;
+	device = s->device_cost[0] | s->device_cost[1];
+	if (device)
+		why = sl_police_device(a, s);
+	if (why)
+		return why;
+	why = police_class(a, s->now_ns, ask);
+	if (!why && s->cost[0] | s->cost[1]) {
+		why = sl_police_tenant(a, s->first, s->now_ns, s->cost[0], s->cost[1]);
+		if (why)
+			police_class_undo(a, ask);
+	}
+	if (why && device)
+		sl_police_undo(s);
 	return why;
 }
 
@@ -146,45 +243,50 @@ static __always_inline enum sl_reason police_excess(struct pkt *p, enum sl_reaso
 	return SL_R_NONE;
 }
 
-/* @n: packets and bytes, or messages and new connections, of this packet. */
-static __always_inline enum sl_reason police(struct pkt *p, enum sl_quota first, __u64 n0, __u64 n1)
+/* @n: packets and bytes, or messages and new connections, of this packet. @looked_into: this
+ * is a program that does; then @ask is for its class.
+ */
+static __always_inline enum sl_reason police(struct pkt *p, enum sl_quota first, __u64 n0, __u64 n1,
+					     bool looked_into, __u64 ask)
 {
 	const struct sl_account *a = p->account;
 	__u8 shift = first == SL_Q_PACKETS ? SL_BYTE_COST_SHIFT : 0;
 	__u8 device_shift = first == SL_Q_PACKETS ? SL_DEV_BYTE_SHIFT : 0;
+	__u64 cost0, cost1;
 	enum sl_reason why;
-	struct police s;
 
-	if (!((a->quota_mask | a->device_mask) & 3 << first) || !(n0 | n1))
+	if ((!((a->quota_mask | a->device_mask) & 3 << first) && !ask) || !(n0 | n1))
 		return SL_R_NONE;
 	if (!p->now_ns)
 		p->now_ns = now_coarse_ns();
-	s = (struct police){
-		.now_ns = p->now_ns,
-		.cost = { n0 * a->cost[first], n1 * a->cost[first + 1] >> shift },
-		.limit = a->limit,
-		.tenant = a->tenant,
-		.first = first,
-	};
-	if (a->device_mask & 3 << first) {
-		s.hash = p->device;
-		s.device_cost[0] = n0 * a->device_cost[first];
+	cost0 = n0 * a->cost[first];
+	cost1 = n1 * a->cost[first + 1] >> shift;
+	if (a->device_mask & 3 << first || ask) {
+		struct police s = {
+			.now_ns = p->now_ns,
+			.hash = p->device,
+			.first = first,
+			.cost = { cost0, cost1 },
+			.device_cost[0] = n0 * a->device_cost[first],
+		};
+
 		/* Rounded up: what costs nothing would not be limited. */
 		s.device_cost[1] =
 			(n1 * a->device_cost[first + 1] + (1 << device_shift) - 1) >> device_shift;
-		s.device_limit = a->device_limit;
+		why = looked_into ? sl_police_by_class(a, &s, ask) : sl_police_both(a, &s);
+	} else {
+		why = sl_police_tenant(a, first, p->now_ns, cost0, cost1);
 	}
-	why = sl_police(&s);
 	return why ? police_excess(p, why) : SL_R_NONE;
 }
 
-static __always_inline enum sl_reason stage_police_bytes(struct pkt *p)
+static __always_inline enum sl_reason stage_police_bytes(struct pkt *p, bool looked_into)
 {
 	if (p->account->device_mask) {
 		p->device = pkt_device(p);
 		top_count(p, false);
 	}
-	return police(p, SL_Q_PACKETS, 1, p->flow.l3_len);
+	return police(p, SL_Q_PACKETS, 1, p->flow.l3_len, looked_into, 0);
 }
 
 static __always_inline enum sl_reason police_method(struct pkt *p)
@@ -200,8 +302,9 @@ static __always_inline enum sl_reason police_method(struct pkt *p)
 }
 _Static_assert(SL_K_COAP_OTHER - SL_K_COAP_GET == SL_METHODS, "a bit for each kind, in order");
 
-/* What the tenant may not do at all is not charged. */
-static __always_inline enum sl_reason stage_police_messages(struct pkt *p)
+/* What the tenant may not do at all is not charged. @ask: for their classes, see class.h. */
+static __always_inline enum sl_reason stage_police_messages(struct pkt *p, bool looked_into,
+							    __u64 ask)
 {
 	enum sl_reason why;
 
@@ -210,7 +313,7 @@ static __always_inline enum sl_reason stage_police_messages(struct pkt *p)
 		if (why)
 			return why;
 	}
-	return police(p, SL_Q_MESSAGES, p->messages, p->step == FLOW_OPENER);
+	return police(p, SL_Q_MESSAGES, p->messages, p->step == FLOW_OPENER, looked_into, ask);
 }
 
 #endif

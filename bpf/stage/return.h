@@ -48,21 +48,15 @@ static __always_inline enum sl_reason fib_reason(const struct pkt *p, long rc)
 	}
 }
 
-static __always_inline enum sl_reason stage_return(struct pkt *p)
+/* The way to the device, into p->egress; 0: the kernel's own. The frame gets its link-layer
+ * addresses at once, so that they need not be kept on the stack.
+ */
+static __always_inline enum sl_reason return_route(struct pkt *p)
 {
 	struct bpf_fib_lookup fib = {};
-	struct rewrite w = {
-		.addr = &p->ret->vip,
-		.port = p->ret->port,
-		.l3_delta = csum_negate(p->ret->l3_delta),
-		.l4_delta = csum_negate(p->ret->l4_delta),
-		.to_source = true,
-	};
 	enum sl_reason why;
 	long rc;
 
-	if (cfg_explain)
-		stage_explain(p);
 	fib_fill(p, &fib);
 	rc = bpf_fib_lookup(p->ctx, &fib, sizeof(fib), 0);
 	if (rc) {
@@ -72,16 +66,41 @@ static __always_inline enum sl_reason stage_return(struct pkt *p)
 	}
 	if (p->flow.hops <= 1)
 		return SL_R_HOP_LIMIT;
-	stage_learn(p);
-	w.take_hop = !rc && bpf_map_lookup_elem(&sl_targets, &fib.ifindex);
-	if (!rewrite(p, &w))
-		return SL_R_INTERNAL;
-	if (!w.take_hop)
-		return SL_R_RETURNED_STACK;
+	if (rc || !bpf_map_lookup_elem(&sl_targets, &fib.ifindex))
+		return SL_R_NONE;
 	if (!rewrite_macs(p, fib.dmac, fib.smac))
 		return SL_R_INTERNAL;
 	p->egress = fib.ifindex;
-	return SL_R_RETURNED;
+	return SL_R_NONE;
+}
+
+static __always_inline bool return_rewrite(struct pkt *p)
+{
+	struct rewrite w = {
+		.addr = &p->ret->vip,
+		.port = p->ret->port,
+		.l3_delta = csum_negate(p->ret->l3_delta),
+		.l4_delta = csum_negate(p->ret->l4_delta),
+		.to_source = true,
+		.take_hop = p->egress,
+	};
+
+	return rewrite(p, &w);
+}
+
+static __always_inline enum sl_reason stage_return(struct pkt *p)
+{
+	enum sl_reason why;
+
+	if (cfg_explain)
+		stage_explain(p);
+	why = return_route(p);
+	if (why)
+		return why;
+	stage_learn(p);
+	if (!return_rewrite(p))
+		return SL_R_INTERNAL;
+	return p->egress ? SL_R_RETURNED : SL_R_RETURNED_STACK;
 }
 
 #endif

@@ -100,6 +100,23 @@ static __always_inline void *turn(struct xdp_md *ctx, const struct flow *f, __u1
 	return l4;
 }
 
+/* @udp, which is the request's, becomes that of the answer; @sum is what turn() said, and of
+ * all that follows.
+ */
+static __always_inline void turn_udp(struct udphdr *udp, __u16 l4_len, __u64 sum)
+{
+	__be16 device = udp->source;
+
+	udp->source = udp->dest;
+	udp->dest = device;
+	udp->len = bpf_htons(l4_len);
+	udp->check = 0;
+	sum += turn_sum(udp, sizeof(*udp));
+	udp->check = ~csum_fold(sum);
+	if (!udp->check)
+		udp->check = 0xffff;
+}
+
 /* Back by the way it came: by a redirect where that link takes them, because a veth
  * takes XDP_TX only from one that has a program at its other end.
  */

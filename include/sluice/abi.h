@@ -45,6 +45,8 @@ struct sl_control {
 	__u32 traced_s;	  /* up to this second of CLOCK_MONOTONIC sl_tracing is in force; 0: not */
 	__u64 flow_key[SL_HASH_WORDS];
 	__u64 device_key[SL_HASH_WORDS];
+	__u64 echo_key[2]; /* of SipHash, see bpf/lib/echo.h */
+	__u64 wall_s;	   /* what to add to CLOCK_MONOTONIC to have the time of day, in seconds */
 };
 
 /* -- banked configuration -- */
@@ -116,8 +118,11 @@ struct sl_service {
 	__u8 program;	     /* enum sl_program, with SL_SVC_CONTENT */
 	__u32 cid_rotations; /* SL_CID_QUIC_LB: 4 bits a rotation id, length of its server id or 0 */
 	__u64 reply_cost;    /* of one reply in place, in 1/16 ns */
+	__u32 echo_s; /* a source is asked to prove itself, and then believed for so long; 0: not */
+	__u8 responses; /* not 0: a tenant that may use it has responses of its own */
+	__u8 pad[3];
 };
-_Static_assert(sizeof(struct sl_service) == 40, "no hidden padding");
+_Static_assert(sizeof(struct sl_service) == 48, "no hidden padding");
 
 struct sl_account_key {
 	__u32 tenant;
@@ -167,25 +172,50 @@ enum sl_mqtt_version {
 #define SL_TOP_SHIFT 4
 _Static_assert(SL_Q__MAX <= SL_TOP_SHIFT && SL_TOP_TENANTS << SL_TOP_SHIFT <= 0xff, "both fit");
 
+/* In sl_account.quota_mask, above the bits of enum sl_quota. */
+#define SL_ACCOUNT_CLASSES   (1 << 4) /* sl_class_sets has its tenant */
+#define SL_ACCOUNT_RESET_SYN (1 << 5) /* a SYN over a quota is answered by a RST */
+_Static_assert(SL_Q__MAX <= 4, "quotas have the bits below");
+
 /* What one tenant may do with one service: everything the packet path needs to
  * know of both, so that it looks up once. A tenant's accounts repeat its quota.
  */
 struct sl_account {
 	__u32 id;
 	__u32 tenant;
-	__u8 quota_mask;	      /* 1 << enum sl_quota: limited for the tenant as a whole */
-	__u8 device_mask;	      /* the same for a device; above, SL_TOP_SHIFT */
-	__u8 excess;		      /* enum sl_excess */
-	__u8 denied;		      /* CoAP methods that the tenant may not use */
-	__u32 device_limit;	      /* burst of a device, in 1,024 ns */
-	__u64 limit;		      /* burst less one tick of the coarse clock, in 1/16 ns */
-	__u64 cost[SL_Q__MAX];	      /* in 1/16 ns; of a byte in 1/4,096 ns */
+	__u8 quota_mask;       /* 1 << enum sl_quota: limited for the tenant as a whole; more */
+	__u8 device_mask;      /* the same for a device; above, SL_TOP_SHIFT */
+	__u8 excess;	       /* enum sl_excess */
+	__u8 denied;	       /* CoAP methods that the tenant may not use */
+	__u32 device_limit;    /* burst of a device, in 1,024 ns */
+	__u64 limit;	       /* burst less one tick of the coarse clock, in 1/16 ns */
+	__u64 cost[SL_Q__MAX]; /* in 1/16 ns; of a byte in 1/4,096 ns */
 	__u32 device_cost[SL_Q__MAX]; /* in 1,024 ns; of a byte in 1/4 ns */
 	__u32 open_max;	  /* connections open at once, all of the tenant's; 0: any number */
 	__u8 mqtt_denied; /* 1 << enum sl_mqtt_version that the tenant may not use */
 	__u8 pad[3];
 };
 _Static_assert(sizeof(struct sl_account) == 80, "no hidden padding");
+
+/* (tenant) -> quotas of its classes. Only tenants that have some, see SL_ACCOUNT_CLASSES. */
+struct sl_class_key {
+	__u32 tenant;
+	__u32 bank;
+};
+_Static_assert(sizeof(struct sl_class_key) == 8, "no hidden padding");
+
+struct sl_class_quota {
+	__u64 limit; /* as in sl_account */
+	__u64 cost;  /* of a message, in 1/16 ns */
+};
+
+#define SL_CLASS_SLOTS 128
+struct sl_class_set {
+	__u8 slot[SL_CLASS_SLOTS]; /* by enum sl_class: place in @quota, plus 1; 0: no quota */
+	struct sl_class_quota quota[SL_TENANT_CLASSES];
+};
+_Static_assert((int)SL_K__MAX <= (int)SL_C__KINDS + 1 && SL_C__MAX <= SL_CLASS_SLOTS,
+	       "a number for each");
 
 /* Source prefix -> tenant, by longest match. The prefixes of a family are cut
  * into disjoint ranges of 64-bit words; a root spreads 2^16 index entries over
@@ -237,6 +267,8 @@ enum sl_trie_root {
 	SL_T_COAP_PATH,	     /* -> tenant, by the longest that begins the path */
 	SL_T_ORIGINATOR,     /* -> tenant */
 	SL_T_ALLOW_PATH,     /* first the tenant's id, four bytes -> 1: and all that begins so */
+	SL_T_RESPONSE,	     /* first the ids of tenant and service, 0: of any, four bytes each;
+			     * -> number of the tenant's response to just this path */
 	SL_T_MQTT_USERNAME,  /* whole, or up to the service's delimiter and with it; -> tenant */
 	SL_T_MQTT_CLIENT_ID, /* likewise */
 	SL_T_TLS_SNI,	     /* lower case; -> tenant */
@@ -259,6 +291,30 @@ struct sl_trie_node {
 	__u32 value; /* of what ends here; 0: nothing does */
 	__u32 pad;
 };
+
+/* What the node itself says to a GET of one path. Options are those behind the token
+ * (RFC 7252 3.1), sums those of them and the payload as 16-bit words in memory, folded.
+ */
+struct sl_response_key {
+	__u32 tenant;
+	__u16 number; /* 1 to SL_RESPONSES */
+	__u16 bank;
+};
+_Static_assert(sizeof(struct sl_response_key) == 8, "no hidden padding");
+
+#define SL_RESPONSE_OPTIONS 20 /* ETag, Content-Format, Max-Age, the payload's marker: 18 */
+#define SL_FORMAT_NONE	    0xffffffffu
+struct sl_response {
+	__u16 len, sum; /* of @body */
+	__u16 valid_len, valid_sum;
+	__u32 format; /* Content-Format (RFC 7252 12.3), or SL_FORMAT_NONE */
+	__u32 pad;
+	__u8 etag[8];
+	__u8 valid[16]; /* of 2.03: ETag, Max-Age */
+	__u8 body[SL_RESPONSE_BYTES + SL_RESPONSE_OPTIONS];
+	__u32 pad1;
+};
+_Static_assert(sizeof(struct sl_response) == SL_RESPONSE_BYTES + SL_RESPONSE_OPTIONS + 44, "");
 
 /* -- lasting state -- */
 
@@ -478,11 +534,35 @@ struct sl_bucket {
 	__u64 tat[8];
 };
 
+/* (tenant, class) -> its bucket, as of sl_bucket, and what came of its messages: shared by
+ * CPUs, as the bucket's line is anyway.
+ */
+struct sl_class_state_key {
+	__u32 tenant;
+	__u32 cls; /* enum sl_class */
+};
+_Static_assert(sizeof(struct sl_class_state_key) == 8, "no hidden padding");
+
+struct sl_class_state {
+	__u64 tat;
+	__u64 admitted; /* messages that no quota of them refused */
+	__u64 refused;	/* over the quota of the class */
+	__u64 marked;	/* the same, and sent on: on_excess is mark */
+};
+
 /* Device buckets of one hash: words of {tag:16, time:48}; the time is in units
  * of 1,024 ns. A word whose time has passed is free.
  */
 struct sl_device_line {
 	__u64 word[8];
+};
+
+/* Endpoints that have proven themselves to a service, by an Echo option (RFC 9175). A word is
+ * {tag:32, until:32}, the time in seconds of CLOCK_MONOTONIC; when that has passed it is free.
+ */
+#define SL_PROVEN_WORDS 8
+struct sl_proven_line {
+	__u64 word[SL_PROVEN_WORDS];
 };
 
 /* -- figures: written by packets, one writer a CPU, read through mmap -- */
@@ -498,13 +578,13 @@ _Static_assert(sizeof(struct sl_hot) == 32, "half a cache line");
 
 /* Index: cpu. */
 struct sl_cpu_counters {
-	__u64 reason[64]; /* packets, by enum sl_reason */
-	__u64 note[32];	  /* by enum sl_note */
-	__u64 row[32];	  /* packets in transition, by enum affinity_row */
-	__u32 event_s;	  /* the second of @events; written by packets */
-	__u32 events;	  /* sampled in it */
+	__u64 reason[128]; /* packets, by enum sl_reason */
+	__u64 note[32];	   /* by enum sl_note */
+	__u64 row[32];	   /* packets in transition, by enum affinity_row */
+	__u32 event_s;	   /* the second of @events; written by packets */
+	__u32 events;	   /* sampled in it */
 };
-_Static_assert(SL_R__MAX <= 64 && SL_N__MAX <= 32, "counters fit");
+_Static_assert(SL_R__MAX <= 128 && SL_N__MAX <= 32, "counters fit");
 
 /* Index: cpu * instances + instance. What an instance of a service with
  * SL_SVC_OUTLIERS was asked (SYNs, CoAP requests of type CON but for later blocks and
@@ -669,6 +749,8 @@ _Static_assert(sizeof(struct sl_trace) == 88 + SL_TRACE_BYTES, "no hidden paddin
 enum sl_program {
 	SL_PROG_CONTENT, /* what messages say: of services with SL_SVC_CONTENT */
 	SL_PROG_TELL,	 /* events, and what is traced */
+	SL_PROG_CLASSES, /* the same as CONTENT of all but CoAP: classes, answers */
+	SL_PROG_REPLY,	 /* CoAP replies that SL_PROG_CONTENT has decided on */
 	SL_PROG_STREAM,	 /* connections of services with track, and who they say they are */
 	SL_PROG__MAX
 };
@@ -702,9 +784,17 @@ struct sl_content {
 	__u8 detour;		  /* the path says nothing: by a proxy, or with "." or ".." in it */
 	__u8 oscore;		  /* has the option: the server takes the path from inside */
 	__u8 request;		  /* is one; also what cannot be read may be one */
+	__u8 lwm2m;  /* its path begins with an entry point of LwM2M's: enum class_entry */
+	__u8 onem2m; /* has an option of oneM2M's */
+	__u8 typed;  /* names a oneM2M resource type */
+	__u8 pad2;
 	struct sl_text host, originator, segment[SL_PATH_DEPTH];
+	struct sl_text echo, accept, etag[SL_ETAGS];
+	__u32 etags; /* how many there are; SL_ETAGS of them at most are kept */
+	__u32 pad3;
+	__u64 options; /* which ones there are, see bpf/stage/content.h */
 };
-_Static_assert(sizeof(struct sl_content) == SL_CONTENT_BYTES + 120, "no hidden padding");
+_Static_assert(sizeof(struct sl_content) == SL_CONTENT_BYTES + 168, "no hidden padding");
 
 /* Names that outlive the daemon. The key's first byte is the sort of object. */
 enum sl_name_kind {

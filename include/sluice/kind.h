@@ -70,7 +70,10 @@
 	X(MQTTSN_WILL,      "mqttsn.will")             \
 	X(MQTTSN_FORWARD,   "mqttsn.forward")          \
 	X(MQTTSN_OTHER,     "mqttsn.other")            \
-	X(MQTTSN_MALFORMED, "mqttsn.malformed")
+	X(MQTTSN_MALFORMED, "mqttsn.malformed")        \
+	X(TLS_HANDSHAKE,    "tls.handshake")           \
+	X(TLS_OTHER,        "tls.other")               \
+	X(TLS_CONTINUED,    "tls.continued")
 /* clang-format on */
 
 enum sl_kind {
@@ -78,6 +81,33 @@ enum sl_kind {
 	SL_KINDS(X)
 #undef X
 	SL_K__MAX
+};
+
+/* Quota classes: every kind, and these, which are kinds seen more closely. The same rules. A
+ * message is of the first of its classes that its tenant has a quota for; these come before
+ * its kind, in the order of bpf/lib/class.h.
+ */
+/* clang-format off */
+#define SL_CLASSES(X)                              \
+	X(COAP_OBSERVE,     "coap.observe")            \
+	X(COAP_BLOCK,       "coap.block")              \
+	X(LWM2M_REGISTER,   "lwm2m.register")          \
+	X(LWM2M_UPDATE,     "lwm2m.update")            \
+	X(LWM2M_DEREGISTER, "lwm2m.deregister")        \
+	X(LWM2M_BOOTSTRAP,  "lwm2m.bootstrap")         \
+	X(ONEM2M_CREATE,    "onem2m.create")           \
+	X(ONEM2M_RETRIEVE,  "onem2m.retrieve")         \
+	X(ONEM2M_UPDATE,    "onem2m.update")           \
+	X(ONEM2M_DELETE,    "onem2m.delete")           \
+	X(ONEM2M_NOTIFY,    "onem2m.notify")
+/* clang-format on */
+
+enum sl_class {
+	SL_C__KINDS = 111, /* up to here enum sl_kind */
+#define X(name, label) SL_C_##name,
+	SL_CLASSES(X)
+#undef X
+	SL_C__MAX
 };
 
 #endif /* SL_KIND_H */

@@ -51,6 +51,9 @@
 #define SL_CID_ROTATIONS	 8
 #define SL_SERVER_ID_MAX	 4 /* bytes */
 
+#define SL_MAX_RESPONSES	 4096 /* of all tenants */
+#define SL_PROVEN_LINES		 8192 /* of 8 endpoints each; a power of two */
+
 #define SL_MAX_CPUS		 1024
 #define SL_NAME_LEN		 64 /* of one object, with the terminating NUL */
 #define SL_NAME_KEY		 128
@@ -65,7 +68,12 @@
 #define SL_IDENTITY_MAX	  88  /* bytes of a host, a segment or an originator that can match */
 #define SL_CONTENT_BYTES  256 /* of a message's options looked at for its tenant; a power of two */
 #define SL_PATH_DEPTH	  8   /* segments of a path that can match */
+#define SL_ETAGS	  4   /* of a request that are compared */
+#define SL_RESPONSES	  16  /* of a tenant's own */
+#define SL_RESPONSE_BYTES 512 /* of such a response's payload */
 #define SL_MQTT_MESSAGES  8   /* counted in one segment */
 #define SL_TLS_EXTENSIONS 48  /* of a ClientHello, looked at for its server name */
+#define SL_TENANT_CLASSES 16  /* with a quota, of one tenant */
+#define SL_MEAN_CLASSES	  4   /* of all tenants that there is room for, on average */
 
 #endif /* SL_LIMITS_H */

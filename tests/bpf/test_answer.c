@@ -5,13 +5,13 @@
  */
 #include "network.h"
 #include "bytes.h"
+#include "turned.h"
 
 #define VIP		"203.0.113.10"
 #define VIP6		"2001:db8:ffff::10"
 #define DEV		"198.51.100.1"
 #define DEV6		"2001:db8:5::1"
 #define PORT		5683
-#define DF		0x4000
 
 #define NS_PER_S	1000000000ull
 #define C405		0x85
@@ -118,11 +118,9 @@ static struct frame request(const struct path *p, const char *hex)
 static struct frame reference(const struct frame *in, const struct path *from, uint8_t code,
 			      const struct frame *out, uint32_t *ret_age)
 {
-	struct path to = { from->dst, from->dport, from->src, from->sport };
 	const uint8_t *asked = in->bytes + in->payload, *said = out->bytes + in->payload;
 	size_t tkl = asked[0] & 15, at = 4 + tkl;
 	uint8_t msg[32] = { 0x60 | tkl, code, asked[2], asked[3] };
-	struct frame f;
 
 	memcpy(msg + 4, asked + 4, tkl);
 	*ret_age = 0;
@@ -139,13 +137,7 @@ static struct frame reference(const struct frame *in, const struct path *from, u
 		assert_in_range(len, 1, 2);
 		assert_int_not_equal(said[at - len], 0); /* no more bytes than are needed */
 	}
-	f = frame_udp(&to, msg, at);
-	memcpy(f.bytes, in->bytes + 6, 6);
-	memcpy(f.bytes + 6, in->bytes, 6);
-	if (frame_is_v4(&f))
-		frame_put16(&f, f.l3 + 6, DF);
-	frame_finish(&f);
-	return f;
+	return turned_udp(in, from, msg, at);
 }
 
 /* Returns the Max-Age. */

@@ -4,6 +4,7 @@
  * the answers of bpf_fib_lookup.
  */
 #include "network.h"
+#include "classbed.h"
 #include "trie.h"
 
 #define VIP    "203.0.113.10"
@@ -136,6 +137,26 @@ static void answering_services(struct bed *b)
 	}
 }
 
+/* Services 7510 and 7511, of whose GETs one an hour passes: the first answers the others. */
+static void class_services(struct bed *b)
+{
+	const struct classbed get_class = { SL_K_COAP_GET, 3600ull * 1000000000 * SL_TAT_PER_NS,
+					    0 };
+
+	for (int i = 0; i < 2; i++) {
+		uint32_t tenant = STINGY + 20 + i;
+		struct bed_service s = {
+			VIP, 7510 + i, IPPROTO_UDP, SL_P_COAP, SL_SVC_CONTENT, tenant, 1, 1
+		};
+
+		bed_account(b, tenant, bed_service(b, &s, NULL),
+			    (struct sl_account){ .id = 40 + i,
+						 .quota_mask = SL_ACCOUNT_CLASSES,
+						 .excess = i ? SL_X_DROP : SL_X_ANSWER });
+		classbed_put(b, tenant, &get_class, 1);
+	}
+}
+
 /* Its one slot has left an instance that is gone, and devices are told of it. */
 static void gone_service(struct bed *b, uint16_t port, uint64_t reply_cost)
 {
@@ -151,16 +172,31 @@ static void gone_service(struct bed *b, uint16_t port, uint64_t reply_cost)
 	b->slots[slot] = (struct sl_slot){ 4, GONE, bed_now_s() + 3600 };
 }
 
+/* To a GET without a path: as short as one can be. */
+static void response(struct bed *b)
+{
+	struct sl_response_key key = { .tenant = TENANT, .number = 1 };
+	struct sl_response r = { .len = 2, .sum = 0x61ff, .body = { 0xff, 'a' } };
+	uint32_t ids[] = { TENANT, 0 };
+
+	trie_string(b, 0, SL_T_RESPONSE, ids, sizeof(ids), 1);
+	bed_update(b->skel->maps.sl_responses, &key, &r);
+}
+
 static void more_services(struct bed *b)
 {
 	static const struct bed_service s[] = {
 		{ VIP, 5684, IPPROTO_UDP, SL_P_COAPS, SL_SVC_DROP_MALFORMED, TENANT, 1, 1 },
 		{ VIP, 10000, IPPROTO_UDP, SL_P_MQTTSN, SL_SVC_DROP_MALFORMED, TENANT, 1, 1 },
+		{ VIP, 7507, IPPROTO_UDP, SL_P_COAP, SL_SVC_CONTENT, TENANT, 1, 1, .responses = 1 },
+		{ VIP, 7506, IPPROTO_UDP, SL_P_COAP, SL_SVC_CONTENT, TENANT, 1, 1, .echo_s = 60 },
 	};
 
 	for (size_t i = 0; i < SL_ARRAY_SIZE(s); i++)
 		bed_account(b, TENANT, bed_service(b, &s[i], NULL), (struct sl_account){ .id = 1 });
+	response(b);
 	answering_services(b);
+	class_services(b);
 	gone_service(b, 7400, 0);
 	gone_service(b, 7401, 3600ull * 1000000000 * SL_TAT_PER_NS);
 }
@@ -421,8 +457,15 @@ static const struct {
 	{ "answered: the device's second", SL_R_ANSWERED_DEVICE, XDP_TX, { DEVICE, 40000, VIP, 7500 }, -1, GET, NULL },
 	{ "first of a tenant that is answered", SL_R_STEERED, XDP_REDIRECT, { DEVICE, 40000, VIP, 7501 }, -1, GET, NULL },
 	{ "answered: the tenant's second", SL_R_ANSWERED_TENANT, XDP_TX, { DEVICE, 40000, VIP, 7501 }, -1, GET, NULL },
+	{ "a class's first", SL_R_STEERED, XDP_REDIRECT, { DEVICE, 40000, VIP, 7510 }, -1, GET, NULL },
+	{ "answered: a class's second", SL_R_ANSWERED_CLASS, XDP_TX, { DEVICE, 40000, VIP, 7510 }, -1, GET, NULL },
+	{ "a class's first, too", SL_R_STEERED, XDP_REDIRECT, { DEVICE, 40000, VIP, 7511 }, -1, GET, NULL },
+	{ "a class's second", SL_R_CLASS_MESSAGES, XDP_DROP, { DEVICE, 40000, VIP, 7511 }, -1, GET, NULL },
 	{ "answered: no GET here", SL_R_ANSWERED_METHOD, XDP_TX, { DEVICE, 40000, VIP, 7502 }, -1, GET, NULL },
 	{ "answered: not this path", SL_R_ANSWERED_PATH, XDP_TX, { DEVICE, 40000, VIP, 7504 }, -1, GET, NULL },
+	{ "who is it", SL_R_CHALLENGED, XDP_TX, { DEVICE, 40000, VIP, 7506 }, -1, BYTES(0x42, 1, 2, 3, 1, 2), NULL },
+	{ "who is it, who cannot be asked", SL_R_UNPROVEN, XDP_DROP, { DEVICE, 40000, VIP, 7506 }, -1, BYTES(0x40, 1, 2, 3), NULL },
+	{ "what the tenant has said of it", SL_R_ANSWERED_STATIC, XDP_TX, { DEVICE, 40000, VIP, 7507 }, -1, GET, NULL },
 	{ "not this path", SL_R_PATH_NOT_ALLOWED, XDP_DROP, { DEVICE, 40000, VIP, 7505 }, -1, GET, NULL },
 	{ "no GET here", SL_R_METHOD_NOT_ALLOWED, XDP_DROP, { DEVICE, 40000, VIP, 7503 }, -1, GET, NULL },
 

@@ -36,7 +36,7 @@ static const struct model_capacity capacity = {
 	.half_open = 1024,
 	.device_lines = 1024,
 	.tallies = 1024,
-	.trie = 1024,
+	.trie = 2048,
 };
 
 struct bed {
@@ -86,12 +86,12 @@ static struct plan *plan_of(struct names *names, const struct model *m)
 }
 
 /* Services at 203.0.113.@vip, tenants @first.. with two prefixes, a host, a path that it may
- * use and @rate each; every third may use all paths.
+ * use, a response and @rate each; every third may use all paths.
  */
 static struct plan *plan_text(struct names *names, int vip, int first, int n, const char *rate)
 {
 	sl_cleanup(model_freep) struct model *m = NULL;
-	size_t room = 4096 + 512 * (size_t)n, at = 0;
+	size_t room = 4096 + 640 * (size_t)n, at = 0;
 	char *text = malloc(room);
 	struct config_error why;
 
@@ -113,9 +113,13 @@ static struct plan *plan_text(struct names *names, int vip, int first, int n, co
 			"{\"source\":\"2001:db8:%x::%x/121\"},{\"coap_host\":\"t%d.example\"},"
 			"{\"coap_path\":\"/all/t%d\"}],"
 			"\"allow\":{\"coap_paths\":[\"/all/"
-			"t%d\"%s]},\"quota\":{\"messages\":\"%s\"}}",
+			"t%d\"%s]},\"responses\":[{\"path\":\"/t\",\"payload\":\"%d\"}],"
+			"\"quota\":{\"messages\":\"%s\"},"
+			"\"classes\":{%s\"coap.%s\":{\"messages\":\"%s\"}}}",
 			i == first ? "" : ",", i, i / 256, i % 256, i + 1, 0x80 * i, i, i, i,
-			i % 3 ? "" : ",\"/\"", rate);
+			i % 3 ? "" : ",\"/\"", i, rate,
+			i % 3 ? "" : "\"coap.put\":{\"messages\":\"7/s\"},",
+			i % 2 ? "get" : "observe", rate);
 	at += snprintf(text + at, room - at, "]}");
 	if (config_load_text(text, at, TICK_NS, &m, &why))
 		fail_msg("%s", why.text);
@@ -127,7 +131,9 @@ static struct plan *plan_text(struct names *names, int vip, int first, int n, co
 
 static bool entry_is(int fd, const void *key, const void *want, size_t size)
 {
-	char got[128] = { 0 };
+	char got[sizeof(struct sl_response) > sizeof(struct sl_class_set)
+			 ? sizeof(struct sl_response)
+			 : sizeof(struct sl_class_set)] = { 0 };
 
 	return !bpf_map_lookup_elem(fd, key, got) && !memcmp(got, want, size);
 }
@@ -150,6 +156,28 @@ static size_t count_bank(int fd, size_t key_size, size_t value_size, size_t bank
 	}
 	scan_close(&s);
 	return count;
+}
+
+/* Each of @p's classes has a bucket, and no other class. */
+static bool classes_are(const struct dataplane *dp, const struct plan_classes *p)
+{
+	struct sl_class_state got;
+	struct scan s = {};
+	size_t count = 0;
+	uint32_t n;
+
+	for (size_t i = 0; i < p->n_states; i++)
+		if (bpf_map_lookup_elem(dp->class_states_fd, &p->states[i], &got))
+			return false;
+	assert_int_equal(
+		scan_open(dp->class_states_fd, sizeof(struct sl_class_state_key), sizeof(got), &s),
+		0);
+	while (!s.done) {
+		assert_int_equal(scan_next(&s, &n), 0);
+		count += n;
+	}
+	scan_close(&s);
+	return count == p->n_states;
 }
 
 /* The bank is the top bit of a step's first word. */
@@ -189,6 +217,17 @@ static bool hashes_equal(const struct dataplane *dp, const struct plan *p, uint3
 		same = entry_is(dp->accounts_fd, &key, &p->accounts[i].value,
 				sizeof(struct sl_account));
 	}
+	for (size_t i = 0; i < p->classes.n_sets && same; i++) {
+		struct sl_class_key key = { .tenant = p->classes.sets[i].key.tenant, .bank = bank };
+
+		same = entry_is(dp->class_sets_fd, &key, &p->classes.sets[i].value,
+				sizeof(struct sl_class_set));
+	}
+	for (size_t i = 0; i < p->classes.n_states && same; i++) {
+		struct sl_class_state any;
+
+		same = !bpf_map_lookup_elem(dp->class_states_fd, &p->classes.states[i], &any);
+	}
 	for (size_t i = 0; i < p->n_addresses && same; i++) {
 		struct sl_addr_key key = { .addr = p->addresses[i], .bank = bank };
 
@@ -201,11 +240,22 @@ static bool hashes_equal(const struct dataplane *dp, const struct plan *p, uint3
 		same = entry_is(dp->trie_fd, &key, &p->trie.steps[i].node,
 				sizeof(struct sl_trie_node));
 	}
+	for (size_t i = 0; i < p->n_responses && same; i++) {
+		struct sl_response_key key = p->responses[i].key;
+
+		key.bank = bank;
+		same = entry_is(dp->responses_fd, &key, &p->responses[i].value,
+				sizeof(struct sl_response));
+	}
 	return same && count_steps(dp->trie_fd, bank) == p->trie.n_steps &&
+	       count_bank(dp->responses_fd, 8, sizeof(struct sl_response), 6, 2, bank) ==
+		       p->n_responses &&
 	       count_bank(dp->services_fd, 20, sizeof(struct sl_service), 19, 1, bank) ==
 		       p->n_services &&
 	       count_bank(dp->accounts_fd, 8, sizeof(struct sl_account), 6, 2, bank) ==
 		       p->n_accounts &&
+	       count_bank(dp->class_sets_fd, 8, sizeof(struct sl_class_set), 4, 4, bank) ==
+		       p->classes.n_sets &&
 	       count_bank(dp->addresses_fd, 20, 4, 16, 4, bank) == p->n_addresses;
 }
 
@@ -302,12 +352,14 @@ static void test_both_banks(void **state)
 	put(bed, bed->a);
 	assert_int_equal(bed->dp->control->bank, !before);
 	assert_true(is_a(bed, 0) && is_a(bed, 1));
+	assert_true(classes_are(bed->dp, &bed->a->classes));
 	assert_true(filter_has(bed->dp, "203.0.113.10"));
 	assert_false(filter_has(bed->dp, "203.0.113.20"));
 
 	put(bed, bed->b);
 	assert_int_equal(bed->dp->control->bank, before);
 	assert_true(is_b(bed, 0) && is_b(bed, 1));
+	assert_true(classes_are(bed->dp, &bed->b->classes));
 	assert_false(is_a(bed, 0) || is_a(bed, 1));
 	assert_true(filter_has(bed->dp, "203.0.113.20"));
 	assert_false(filter_has(bed->dp, "203.0.113.10"));
@@ -370,7 +422,8 @@ static void test_fails_anywhere(void **state)
 		kill_errno = 0;
 		if (err) {
 			assert_true(is_a(bed, bed->dp->control->bank));
-			assert_non_null(strstr(why.text, "capacity."));
+			assert_non_null(strstr(why.text, "capacity.")
+						?: strstr(why.text, "responses: "));
 		} else {
 			assert_true(is_b(bed, bed->dp->control->bank));
 			assert_int_equal(stale, failed);
@@ -409,7 +462,7 @@ static void test_no_room(void **state)
 	large = *bed->b;
 	large.trie.n_steps = capacity.trie + 1;
 	assert_int_equal(sync_plan(bed->dp, &large, NULL, NULL, &stale, &why), -ENOSPC);
-	assert_non_null(strstr(why.text, "capacity.trie: 1025 entries are wanted"));
+	assert_non_null(strstr(why.text, "capacity.trie: 2049 entries are wanted"));
 	assert_true(is_a(bed, 0) && is_a(bed, 1));
 }
 
@@ -494,6 +547,28 @@ static void test_one_tenant_killed(void **state)
 		assert_int_not_equal(quota_in_force(bed, bed->dp->control->bank), 0);
 		assert_true(n < 100);
 	}
+	put(bed, bed->a);
+	assert_true(is_a(bed, 0) && is_a(bed, 1));
+}
+
+/* What is said in another way: of one path, in both banks. */
+static void test_one_response(void **state)
+{
+	struct bed *bed = *state;
+	struct plan_response r = bed->a->responses[3];
+	const struct sync_objects o = { .responses = &r, .n_responses = 1 };
+	struct sl_response_key key = r.key;
+	struct dataplane_error why = {};
+
+	put(bed, bed->a);
+	r.value.body[r.value.len - 1] ^= 1;
+	kill_calls = 0;
+	assert_int_equal(sync_objects(bed->dp, &o, &why), 0);
+	assert_true(kill_calls <= 4);
+	for (key.bank = 0; key.bank < 2; key.bank++)
+		assert_true(entry_is(bed->dp->responses_fd, &key, &r.value, sizeof(r.value)));
+	r.key.number = 9; /* there is none */
+	assert_int_equal(sync_objects(bed->dp, &o, &why), -ENOENT);
 	put(bed, bed->a);
 	assert_true(is_a(bed, 0) && is_a(bed, 1));
 }
@@ -617,6 +692,7 @@ int main(void)
 		cmocka_unit_test(test_no_room),
 		cmocka_unit_test(test_one_tenant),
 		cmocka_unit_test(test_one_tenant_killed),
+		cmocka_unit_test(test_one_response),
 		cmocka_unit_test(test_instance),
 		cmocka_unit_test(test_server_ids),
 	};

@@ -43,6 +43,21 @@ static void check_identities(const struct model_identity *list, size_t n, bool o
 	}
 }
 
+/* What the packet path has room for. */
+static void check_responses(const struct model_tenant *t)
+{
+	if (t->n_responses > SL_RESPONSES)
+		abort();
+	for (size_t i = 0; i < t->n_responses; i++) {
+		const struct model_response *r = &t->responses[i];
+		size_t len = strlen(r->payload);
+
+		if (identity_root(&r->path) != SL_T_RESPONSE || !len || len > SL_RESPONSE_BYTES ||
+		    (r->format > 65535 && r->format != SL_FORMAT_NONE))
+			abort();
+	}
+}
+
 static void check_steps(const struct model *m)
 {
 	uint64_t steps = 0;
@@ -50,6 +65,7 @@ static void check_steps(const struct model *m)
 	for (size_t i = 0; i < m->n_tenants; i++) {
 		check_identities(m->tenants[i].identities, m->tenants[i].n_identities, false);
 		check_identities(m->tenants[i].paths, m->tenants[i].n_paths, true);
+		check_responses(&m->tenants[i]);
 	}
 	if (identity_count_steps(m, &steps) || steps > m->capacity.trie)
 		abort();

@@ -152,6 +152,17 @@ static void check_part(const struct ref *r, unsigned int count, const uint8_t *d
 	bytes_free(&b);
 }
 
+/* As many types as messages, the first the first's, none of them 0. */
+static void check_types(const struct cursor *c, const struct mqtt_msg *m)
+{
+	__u32 types, n = mqtt_messages(c, m, &types);
+
+	FUZZ_SAME("messages", n, mqtt_count(c, m));
+	FUZZ_SAME("first type", types & 15, m->type);
+	for (__u32 i = 0; i < SL_MQTT_MESSAGES; i++)
+		FUZZ_SAME("type", !!(types >> 4 * i & 15), i < n);
+}
+
 static void check(const struct ref *r, unsigned int count, struct cursor c, size_t len)
 {
 	const uint8_t *data = c.pos;
@@ -171,6 +182,7 @@ static void check(const struct ref *r, unsigned int count, struct cursor c, size
 	FUZZ_SAME("kind", m.kind, SL_K_MQTT_CONNECT + data[0] / 16 - 1);
 	if (len <= MQTT_MAX_OFFSET)
 		FUZZ_SAME("count", mqtt_count(&c, &m), count);
+	check_types(&c, &m);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

@@ -152,9 +152,11 @@ struct bed_service {
 	uint8_t cid_layout, cid_len; /* enum sl_cid_layout */
 	uint32_t cid_rotations;
 	uint8_t device_key;  /* enum sl_device_key */
-	uint8_t program;     /* enum sl_program */
 	uint8_t delimiter;   /* of a tracked service */
 	uint64_t reply_cost; /* in 1/16 ns */
+	uint8_t program;     /* enum sl_program */
+	uint32_t echo_s;
+	uint8_t responses;
 };
 
 /* Returns the service's id; its first slot is in *@ret_first if that is wanted. */
@@ -177,7 +179,9 @@ static inline uint16_t bed_service(struct bed *b, const struct bed_service *s, u
 				    .cid_rotations = s->cid_rotations,
 				    .device_key = s->device_key,
 				    .program = s->program,
-				    .reply_cost = s->reply_cost };
+				    .reply_cost = s->reply_cost,
+				    .echo_s = s->echo_s,
+				    .responses = s->responses };
 	uint32_t one = 1;
 
 	bed_update(b->skel->maps.sl_services, &key, &value);

@@ -18,7 +18,8 @@
 static bool speaks_mqtt(enum world_service s)
 {
 	return s == W_MQTT || s == W_MQTT_DEVICE || s == W_MQTT_MANY || s == W_PINS ||
-	       s == W_MQTT_STREAM || s == W_RESET || s == W_MQTT_PAST || s == W_CLOSING || s == W_HALF_OPEN;
+	       s == W_RESET || s == W_MQTT_PAST || s == W_CLOSING || s == W_HALF_OPEN ||
+	       s == W_MQTT_CLASS || s == W_MQTT_STREAM;
 }
 
 static enum perf_payload payload_of(const struct measure_case *c)

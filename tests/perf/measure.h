@@ -18,7 +18,7 @@ struct measure_case {
 	__u8 row;	    /* by which every packet is decided, enum affinity_row; 0: not asked */
 	bool fresh;	    /* a new flow each packet */
 	bool foreign;	    /* to an address that is nobody's here */
-	bool shrinks;	    /* the program answers with a shorter frame */
+	bool shrinks;	    /* the program answers with a frame of another length */
 	bool device_quota;
 	enum perf_payload payload;
 	__u8 tcp_flags;		/* 0: of data */

@@ -32,8 +32,9 @@ static int share_map(struct bpf_map *map, const struct world *w, const char *pat
 	const struct bpf_map *ours =
 		bpf_object__find_map_by_name(w->dp->skel->obj, bpf_map__name(map));
 
-	if (!ours)
-		return 0; /* of its own */
+	/* Of its own, as are the programs that it goes on in. */
+	if (!ours || bpf_map__type(map) == BPF_MAP_TYPE_PROG_ARRAY)
+		return 0;
 	if (bpf_map__type(ours) == bpf_map__type(map) &&
 	    bpf_map__key_size(ours) == bpf_map__key_size(map) &&
 	    bpf_map__value_size(ours) == bpf_map__value_size(map))
@@ -65,7 +66,7 @@ int object_load(const struct world *w, const char *path, struct bpf_object **ret
 			err = share_map(map, w, path, reterr);
 	}
 	bpf_object__for_each_program(p, o)
-		bpf_program__set_autoload(p, !strcmp(bpf_program__name(p), SL_PROGRAM_NAME));
+		bpf_program__set_autoload(p, bpf_program__type(p) == BPF_PROG_TYPE_XDP);
 	if (!err)
 		err = bpf_object__load(o);
 	if (!err && !bpf_object__find_program_by_name(o, SL_PROGRAM_NAME))

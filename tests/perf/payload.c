@@ -11,6 +11,9 @@ static const uint8_t coap_get[] =
 static const uint8_t coap_get_host[] =
 	"\x44\x01\x12\x34\x01\x02\x03\x04\x3d\x06things.acme.example\x87sensors\x0btemperature"
 	"\x06room12\x4cunit=celsius";
+/* GET /sensors/core */
+static const uint8_t coap_get_core[] = "\x44\x01\x12\x34\x01\x02\x03\x04\xb7sensors\x04"
+				       "core\x61\x28";
 static const uint8_t coap_get_non[] =
 	"\x54\x01\x12\x34\x01\x02\x03\x04\xb7sensors\x0btemperature\x06room12\x4c"
 	"unit=celsius";
@@ -63,6 +66,7 @@ const void *payload_bytes(enum perf_payload what, size_t *ret_len)
 		[PAYLOAD_NONE] = { "", 0 },
 		[PAYLOAD_COAP_GET] = P(coap_get),
 		[PAYLOAD_COAP_GET_HOST] = P(coap_get_host),
+		[PAYLOAD_COAP_GET_CORE] = P(coap_get_core),
 		[PAYLOAD_COAP_GET_NON] = P(coap_get_non),
 		[PAYLOAD_COAP_REGISTER] = P(coap_register),
 		[PAYLOAD_COAP_REGISTER_NON] = P(coap_register_non),

@@ -30,6 +30,9 @@ const struct world_service_kind world_services[W__SERVICES] = {
 	[W_REFUSED_TOP]      = { SL_P_COAP, false, false, WORLD_NEVER,        0, .top = true },
 	[W_COAP_CONTENT]     = { SL_P_COAP, false, false, MUCH,  0, .content = true },
 	[W_MQTT_STREAM]      = { SL_P_MQTT, false, false, MUCH,  0, .track = true },
+	[W_COAP_ECHO]        = { SL_P_COAP, false, false, MUCH,  0, .content = true, .echo = true },
+	[W_COAP_PROVEN]      = { SL_P_COAP, false, false, MUCH,  0, .content = true, .echo = true },
+	[W_COAP_STATIC]      = { SL_P_COAP, false, false, MUCH,  0, .content = true, .responses = true },
 	[W_DTLS]             = { SL_P_COAPS, false, false, MUCH,  0 },
 	[W_DTLS_FIRST]       = { SL_P_COAPS, false, false, MUCH,  0, .cid = SL_CID_FIRST_BYTE },
 	[W_DTLS_QUIC]        = { SL_P_COAPS, false, false, MUCH,  0, .cid = SL_CID_QUIC_LB },
@@ -51,6 +54,8 @@ const struct world_service_kind world_services[W__SERVICES] = {
 	[W_COAP_TRANSFER]    = { SL_P_COAP, false, false, MUCH,  0, .moving_s = LONG_AGO },
 	[W_CLOSING]          = { SL_P_MQTT, false, false, MUCH,  0, .moving_s = LONG_AGO },
 	[W_MQTTSN_HALF]      = { SL_P_MQTTSN, false, false, MUCH,  0, .moving_s = LONG_AGO },
+	[W_COAP_CLASS]       = { SL_P_COAP, false, false, MUCH,  0, .classes = true },
+	[W_MQTT_CLASS]       = { SL_P_MQTT, false, false, MUCH,  0, .classes = true },
 	[W_HALF_OPEN]        = { SL_P_MQTT, false, false, MUCH,  0, .moving_s = LONG_AGO },
 };
 /* clang-format on */

@@ -145,6 +145,8 @@ static void set_quotas(struct plan *p, uint64_t tick_ns)
 			.quota = quota_of(world_services[s].tenant, 100000000),
 			.device_quota = quota_of(world_services[s].device, LONG_BURST_NS),
 			.top_table = world_services[s].top,
+			.classes = world_classes,
+			.n_classes = world_services[s].classes ? WORLD_CLASSES : 0,
 		};
 
 		plan_quota(&t, tick_ns, &p->accounts[i].value);
@@ -172,7 +174,9 @@ static int make_plan(uint64_t tick_ns, struct plan **ret)
 	if (!err)
 		err = plan_build(m, &plan_ids, tick_ns, ret);
 	if (!err)
-		err = world_content(&tenants[WORLD_TENANTS], &(*ret)->trie);
+		err = world_content(&tenants[WORLD_TENANTS], *ret);
+	if (!err)
+		err = world_classes_of(&tenants[WORLD_TENANTS], tick_ns, &(*ret)->classes);
 	if (!err)
 		set_quotas(*ret, tick_ns);
 	return err;
@@ -201,6 +205,9 @@ static int make_ring(struct world *w, enum world_service s, struct plan_service 
 	service->value.flags |= world_services[s].outliers ? SL_SVC_OUTLIERS : 0;
 	service->value.flags |= world_services[s].latency ? SL_SVC_LATENCY : 0;
 	service->value.flags |= world_services[s].content ? SL_SVC_CONTENT | SL_SVC_IDENTIFY : 0;
+	service->value.flags |= world_services[s].classes ? SL_SVC_CONTENT : 0;
+	service->value.echo_s = world_services[s].echo ? 86400 : 0;
+	service->value.responses = world_services[s].responses;
 	w->dp->service_states[s + 1].unsettled = world_services[s].moving_s != 0;
 	w->dp->service_states[s + 1].watch = world_services[s].outliers ? SL_W_OUTLIERS : 0;
 	if (world_services[s].track)
@@ -332,6 +339,8 @@ int world_open(struct world *w, struct dataplane_error *reterr)
 		err = world_pins_always(w);
 	if (!err)
 		err = world_streams(w);
+	if (!err)
+		err = world_proven(w);
 	if (!err)
 		err = world_target(w, PERF_A, bpf_program__fd(w->dp->skel->progs.sl_xdp));
 	if (err && !reterr->text[0])

@@ -33,6 +33,9 @@ enum world_service {
 	W_COAP_LATENCY,	 /* and how long that takes */
 	W_COAP_CONTENT,	 /* who it is, and whether it may use the path, is looked for in messages */
 	W_MQTT_STREAM,	 /* tracked; 65,536 connections are in the table */
+	W_COAP_ECHO,	 /* sources are asked to prove themselves */
+	W_COAP_PROVEN,	 /* the same, and the one flow has */
+	W_COAP_STATIC,	 /* the tenant has a response */
 	W_DTLS,		 /* by address */
 	W_DTLS_FIRST,	 /* by connection id: its first byte */
 	W_DTLS_QUIC,	 /* likewise, QUIC-LB */
@@ -54,6 +57,8 @@ enum world_service {
 	W_CLOSING,	 /* or, of MQTT, that are closing, */
 	W_HALF_OPEN,	 /* or half-open */
 	W_MQTTSN_HALF,	 /* the same of MQTT-SN */
+	W_COAP_CLASS,	 /* messages have a quota of their class, */
+	W_MQTT_CLASS,	 /* and here they are looked into for that alone */
 	W__SERVICES
 };
 

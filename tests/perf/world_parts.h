@@ -3,7 +3,7 @@
 #ifndef PERF_WORLD_PARTS_H
 #define PERF_WORLD_PARTS_H
 
-#include "plan/trie.h"
+#include "plan/plan.h"
 #include "world.h"
 
 /* Leave for namespaces of this process: links, routes, bpffs. */
@@ -24,7 +24,7 @@ struct world_service_kind {
 	double tenant, device; /* packets and messages a second; 0: not limited */
 	int32_t moving_s;      /* all slots are in transition, since so many seconds */
 	bool gone, outliers;   /* the previous instances are down, by RST */
-	bool latency, content, track;
+	bool latency, content, classes, echo, responses, track;
 	bool top;  /* devices are counted */
 	bool full; /* no budget of pins and exchanges */
 	enum sl_cid_layout cid;
@@ -46,8 +46,18 @@ int world_pins_always(struct world *w);
  */
 int world_streams(struct world *w);
 
-/* What W_COAP_CONTENT's tenant is told by; free steps. */
-int world_content(const uint32_t *tenant_id, struct plan_trie *ret);
+/* What W_COAP_CONTENT's tenant is told by and has responses to, into @plan. */
+int world_content(const uint32_t *tenant_id, struct plan *plan);
+
+/* The flow of W_SEQ_1 has proven itself to W_COAP_PROVEN. */
+int world_proven(struct world *w);
+
+/* Classes of the tenant of W_COAP_CLASS and W_MQTT_CLASS. Put them in the place of those that
+ * there are; free both arrays.
+ */
+#define WORLD_CLASSES 2
+extern struct model_class world_classes[WORLD_CLASSES];
+int world_classes_of(const uint32_t *tenant_id, uint64_t tick_ns, struct plan_classes *ret);
 
 uint32_t world_now_s(void);
 

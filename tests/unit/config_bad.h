@@ -17,11 +17,19 @@ struct bad {
 	const char *text; /* part of the error */
 };
 
-#define WANT_RATE  "want a rate such as \"50k/s\", from 1/h to 1G/s"
-#define WANT_BYTES "want a rate of bytes such as \"20MB/s\", from 1B/s to 100GB/s"
-#define LATER	   "not supported by this release yet; "
-#define NAME_64	   "a123456789b123456789c123456789d123456789e123456789f123456789g123"
-#define NAME_63	   "a123456789b123456789c123456789d123456789e123456789f123456789g12"
+#define WANT_RATE   "want a rate such as \"50k/s\", from 1/h to 1G/s"
+#define WANT_BYTES  "want a rate of bytes such as \"20MB/s\", from 1B/s to 100GB/s"
+#define LATER	    "not supported by this release yet; "
+#define CLASS(name) "\"coap." name "\": {\"messages\": \"1/s\"}"
+#define CLASSES_17                                                                                                                                                              \
+	"{" CLASS("get") "," CLASS("post") "," CLASS("put") "," CLASS("delete") "," CLASS("fetch") "," CLASS("patch") "," CLASS("ipatch") "," CLASS("other_request") "," CLASS( \
+		"response") "," CLASS("ping") "," CLASS("ack") "," CLASS("reset") "," CLASS("malf"                                                                              \
+											    "orme"                                                                              \
+											    "d") "," CLASS("observe") "," CLASS("block") "," CLASS("17") "," CLASS("18") "}"
+#define NAME_64	 "a123456789b123456789c123456789d123456789e123456789f123456789g123"
+#define NAME_63	 "a123456789b123456789c123456789d123456789e123456789f123456789g12"
+#define TEXT_64	 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define TEXT_512 TEXT_64 TEXT_64 TEXT_64 TEXT_64 TEXT_64 TEXT_64 TEXT_64 TEXT_64
 
 /* clang-format off */
 static const struct bad bad[] = {
@@ -130,6 +138,12 @@ static const struct bad bad[] = {
 	{ "service-latency-udp", "services[1]", "{\"name\": \"telemetry\", \"address\": \"203.0.113.10\", \"port\": 5683, \"protocol\": \"udp\", \"latency\": true}", "services[1].latency", "which datagram answers which is not known of protocol udp; want false, or coap, mqtt, mqtts or tcp" },
 	{ "service-latency-coaps", "services[1]", "{\"name\": \"telemetry\", \"address\": \"203.0.113.10\", \"port\": 5683, \"protocol\": \"coaps\", \"latency\": true}", "services[1].latency", "not known of protocol coaps" },
 	{ "service-track-word", "services[0].track", "\"no\"", "services[0].track", "want true or false" },
+	{ "service-echo-number", "services[1].echo", "300", "services[1].echo", "want true, false or {\"lifetime\": \"5m\"}" },
+	{ "service-echo-short", "services[1].echo", "{\"lifetime\": \"9s\"}", "services[1].echo.lifetime", "from 10s to 1d" },
+	{ "service-echo-long", "services[1].echo", "{\"lifetime\": \"25h\"}", "services[1].echo.lifetime", "from 10s to 1d" },
+	{ "service-echo-unknown", "services[1].echo", "{\"life\": \"1m\"}", "services[1].echo.life", "unknown member" },
+	{ "service-echo-mqtt", "services[0].echo", "true", "services[0].echo", "fits protocol coap only: of mqtt no source can be asked; want false" },
+	{ "service-echo-coaps", "services[2]", COAPS("\"length\": 8, \"layout\": \"first-byte\"}, \"echo\": {", ""), "services[2].echo", "fits protocol coap only" },
 	{ "service-device-key", "services[1].device_key", "\"addr\"", "services[1].device_key", "want \"address\", \"endpoint\" or \"cid\"" },
 	{ "service-device-key-cid", "services[1].device_key", "\"cid\"", "services[1].device_key", "\"cid\" needs the service's cid, which says how long one is; want \"address\" or \"endpoint\"" },
 	{ "service-drain", "services[0].drain", "\"wait\"", "services[0].drain", "want \"keep\" or \"move\"" },
@@ -254,7 +268,19 @@ static const struct bad bad[] = {
 	{ "tenant-name-slash", "tenants[0].name", "\"acme/\"", "tenants[0].name", "want a name" },
 	{ "tenant-name-utf8", "tenants[0].name", "\"\xc3\xa4" "cme\"", "tenants[0].name", "want a name" },
 	{ "tenant-unknown", "tenants[0].quotas", "{}", "tenants[0].quotas", "did you mean \"quota\"?" },
-	{ "tenant-classes", "tenants[0].classes", "{}", "tenants[0].classes", LATER "want \"quota\" and \"device_quota\" only" },
+	{ "classes-list", "tenants[0].classes", "[\"coap.get\"]", "tenants[0].classes", "want an object {...} of classes" },
+	{ "class-unknown", "tenants[0].classes", "{\"coap.gets\": {\"messages\": \"1/s\"}}", "tenants[0].classes.coap.gets", "unknown class; want a kind of message such as \"coap.observe\"" },
+	{ "class-of-segments", "tenants[0].classes", "{\"tcp.data\": {\"messages\": \"1/s\"}}", "tenants[0].classes.tcp.data", "unknown class" },
+	{ "class-empty-name", "tenants[0].classes", "{\"\": {\"messages\": \"1/s\"}}", "tenants[0].classes.", "unknown class" },
+	{ "class-twice", "tenants[0].classes", "{\"coap.get\": {\"messages\": \"1/s\"}, \"coap.get\": {\"messages\": \"1/s\"}}", "tenants[0].classes.coap.get", "given twice; want it once" },
+	{ "class-no-rate", "tenants[0].classes", "{\"coap.get\": {\"burst\": \"1s\"}}", "tenants[0].classes.coap.get.messages", "required" },
+	{ "class-rate", "tenants[0].classes", "{\"coap.get\": {\"messages\": 5}}", "tenants[0].classes.coap.get.messages", WANT_RATE },
+	{ "class-member", "tenants[0].classes", "{\"coap.get\": {\"message\": \"5/s\"}}", "tenants[0].classes.coap.get.message", "did you mean \"messages\"?" },
+	{ "class-burst", "tenants[0].classes", "{\"mqtt.publish\": {\"messages\": \"5/s\", \"burst\": \"1ms\"}}", "tenants[0].classes.mqtt.publish.burst", "want at least" },
+	{ "class-of-no-service", "tenants[0].classes", "{\"mqttsn.connect\": {\"messages\": \"5/s\"}}", "tenants[0].classes.mqttsn.connect", "no service of this tenant has such messages; want one of protocol mqttsn that it may use" },
+	{ "classes-17", "tenants[0].classes", CLASSES_17, "tenants[0].classes", "17 classes; want at most 16" },
+	{ "refused-syn-no-tcp", "tenants[1]", "{\"name\": \"guests\", \"services\": [\"telemetry\"], \"refused_syn\": \"reset\"}", "tenants[1].refused_syn", "no service of this tenant is of TCP; want one of protocol tcp, mqtt or mqtts that it may use" },
+	{ "refused-syn-word", "tenants[0].refused_syn", "\"rst\"", "tenants[0].refused_syn", "want \"drop\" or \"reset\"" },
 	{ "allow-list", "tenants[0].allow", "[\"GET\"]", "tenants[0].allow", "want an object" },
 	{ "allow-unknown", "tenants[0].allow", "{\"coap_method\": [\"GET\"]}", "tenants[0].allow.coap_method", "did you mean \"coap_methods\"?" },
 	{ "allow-methods-empty", "tenants[0].allow", "{\"coap_methods\": []}", "tenants[0].allow.coap_methods", "want at least one; leave it out to allow all" },
@@ -273,6 +299,21 @@ static const struct bad bad[] = {
 	{ "allow-mqtt-versions-word", "tenants[0].allow", "{\"mqtt_versions\": [\"4\"]}", "tenants[0].allow.mqtt_versions[0]", "want \"3.1\", \"3.1.1\" or \"5\"" },
 	{ "allow-mqtt-versions-twice", "tenants[0].allow", "{\"mqtt_versions\": [\"5\", \"5\"]}", "tenants[0].allow.mqtt_versions[1]", "\"5\" is listed twice" },
 	{ "tenant-top-devices", "tenants[0].top_devices", "10", "tenants[0].top_devices", "want true or false" },
+	{ "responses-object", "tenants[1].responses", "{}", "tenants[1].responses", "want a list [...] of responses" },
+	{ "responses-many", "tenants[1].responses", "[{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}]", "tenants[1].responses", "17 responses; want at most 16" },
+	{ "response-no-path", "tenants[1].responses", "[{\"payload\": \"a\"}]", "tenants[1].responses[0].path", "required" },
+	{ "response-no-payload", "tenants[1].responses", "[{\"path\": \"/a\"}]", "tenants[1].responses[0].payload", "required" },
+	{ "response-path", "tenants[1].responses", "[{\"path\": \"a\", \"payload\": \"a\"}]", "tenants[1].responses[0].path", "want a path such as \"/acme/sensors\"" },
+	{ "response-payload-empty", "tenants[1].responses", "[{\"path\": \"/a\", \"payload\": \"\"}]", "tenants[1].responses[0].payload", "want text of 1 to 512 bytes" },
+	{ "response-payload-long", "tenants[1].responses", "[{\"path\": \"/a\", \"payload\": \"" TEXT_512 "1\"}]", "tenants[1].responses[0].payload", "want text of 1 to 512 bytes" },
+	{ "response-payload-object", "tenants[1].responses", "[{\"path\": \"/a\", \"payload\": {}}]", "tenants[1].responses[0].payload", "want text of 1 to 512 bytes" },
+	{ "response-format", "tenants[1].responses", "[{\"path\": \"/a\", \"payload\": \"a\", \"content_format\": 65536}]", "tenants[1].responses[0].content_format", "want an integer from 0 to 65535" },
+	{ "response-max-age", "tenants[1].responses", "[{\"path\": \"/a\", \"payload\": \"a\", \"max_age\": \"31d\"}]", "tenants[1].responses[0].max_age", "to 30d" },
+	{ "response-max-age-parts", "tenants[1].responses", "[{\"path\": \"/a\", \"payload\": \"a\", \"max_age\": \"1500ms\"}]", "tenants[1].responses[0].max_age", "want a duration of whole seconds" },
+	{ "response-twice", "tenants[1].responses", "[{\"path\": \"/a\", \"payload\": \"a\"}, {\"path\": \"/%61\", \"payload\": \"b\"}]", "tenants[1].responses[1].path", "\"/a\" is responses[0] too; want each once, or once a service" },
+	{ "response-no-service", "tenants[1].responses", "[{\"path\": \"/a\", \"payload\": \"a\", \"service\": \"nobody\"}]", "tenants[1].responses[0].service", "want a service of protocol coap that this tenant may use" },
+	{ "response-mqtt", "tenants[1].responses", "[{\"path\": \"/a\", \"payload\": \"a\", \"service\": \"broker\"}]", "tenants[1].responses[0].service", "want a service of protocol coap that this tenant may use" },
+	{ "response-nowhere", "tenants[0].responses", "[{\"path\": \"/a\", \"payload\": \"a\"}]", "tenants[0].responses[0].path", "no service of this tenant is asked for it; want one of protocol coap that it may use" },
 	{ "tenant-on-excess-word", "tenants[0].on_excess", "\"reject\"", "tenants[0].on_excess", "want \"drop\", \"mark\" or \"answer\"" },
 	{ "match-object", "tenants[0].match", "{}", "tenants[0].match", "want a list [...] of matches" },
 	{ "match-empty", "tenants[0].match[0]", "{}", "tenants[0].match[0]", "want one of \"source\", \"coap_host\"" },

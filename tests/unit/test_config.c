@@ -253,15 +253,27 @@ static void test_long_error(void **state)
 /* -- one list for one fact -- */
 
 static const struct decode_table tables[] = {
-	{ "document", document_fields }, { "interface", interface_fields },
-	{ "service", service_fields },	 { "instance", instance_fields },
-	{ "health", health_fields },	 { "scaling", scaling_fields },
-	{ "outlier", outlier_fields },	 { "cid", cid_fields },
-	{ "rotation", rotation_fields }, { "target", target_fields },
-	{ "tenant", tenant_fields },	 { "match", match_fields },
-	{ "allow", allow_fields },	 { "quota", quota_fields },
-	{ "capacity", capacity_fields }, { "device_quota", device_quota_fields },
-	{ "metrics", metrics_fields },	 { "events", events_fields },
+	{ "document", document_fields },
+	{ "interface", interface_fields },
+	{ "service", service_fields },
+	{ "instance", instance_fields },
+	{ "health", health_fields },
+	{ "scaling", scaling_fields },
+	{ "outlier", outlier_fields },
+	{ "cid", cid_fields },
+	{ "rotation", rotation_fields },
+	{ "target", target_fields },
+	{ "tenant", tenant_fields },
+	{ "match", match_fields },
+	{ "allow", allow_fields },
+	{ "quota", quota_fields },
+	{ "capacity", capacity_fields },
+	{ "device_quota", device_quota_fields },
+	{ "metrics", metrics_fields },
+	{ "events", events_fields },
+	{ "class_quota", class_quota_fields },
+	{ "echo", echo_fields },
+	{ "response", response_fields },
 };
 
 static bool is_listed(const cJSON *list, const char *word)

@@ -16,6 +16,7 @@
 #include "common/addr.h"
 #include "common/cleanup.h"
 #include "common/num.h"
+#include "config/class.h"
 #include "config/identity.h"
 #include "config_edit.h"
 
@@ -169,6 +170,7 @@ static void check_other_services(const struct model *m)
 
 	assert_int_equal(m->n_services, 9);
 	assert_int_equal(s->protocol, SL_P_COAP);
+	assert_int_equal(s->echo_s, 1200);
 	assert_addr(&s->addr, "2001:db8::10");
 	assert_true(s->drop_malformed);
 	assert_string_equal(s->tenant, "acme");
@@ -265,15 +267,15 @@ static void check_identities(const struct model_tenant *t)
 			     "CAdmin"),
 		       "CAdmin");
 	check_identity(&t->identities[3], 7,
-		       BYTES("\x05\x05"
+		       BYTES("\x06\x05"
 			     "acme:"),
 		       "acme:");
 	check_identity(&t->identities[4], 8,
-		       BYTES("\x06\x06"
+		       BYTES("\x07\x06"
 			     "Pump 7"),
 		       "Pump 7");
 	check_identity(&t->identities[5], 9,
-		       BYTES("\x07\x0c"
+		       BYTES("\x08\x0c"
 			     "acme.example"),
 		       "acme.example");
 	assert_int_equal(t->n_paths, 3);
@@ -288,6 +290,62 @@ static void check_identities(const struct model_tenant *t)
 			     "time"),
 		       "/shared/time");
 	check_identity(&t->paths[2], 2, BYTES("\x04"), "/");
+}
+
+static void check_classes(const struct model_tenant *t)
+{
+	assert_int_equal(t->n_classes, 2);
+	assert_int_equal(t->classes[0].cls, SL_C_COAP_OBSERVE);
+	assert_double(t->classes[0].rate, 100);
+	assert_int_equal(t->classes[0].burst_ns, 100 * MS);
+	assert_int_equal(t->classes[1].cls, SL_K_MQTT_PUBLISH);
+	assert_double(t->classes[1].rate, 0.5);
+	assert_int_equal(t->classes[1].burst_ns, 2000 * MS);
+	assert_true(t->reset_syn);
+}
+
+/* Words and numbers name each other, and each word is of a protocol. */
+static void test_class_words(void **state)
+{
+	unsigned int n = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < 300; i++) {
+		const char *word = class_word(i);
+
+		assert_int_equal(class_protocol(i) == SL_P__MAX, !word);
+		n += word != NULL;
+		if (word && !strncmp(word, "mqttsn.", 7))
+			assert_int_equal(class_protocol(i), SL_P_MQTTSN);
+	}
+	assert_int_equal(n, SL_K__MAX - SL_K_COAP_GET + SL_C__MAX - SL_C__KINDS - 1);
+	assert_null(class_word(SL_K_TCP_DATA));
+	assert_string_equal(class_word(SL_C_ONEM2M_NOTIFY), "onem2m.notify");
+	assert_int_equal(class_protocol(SL_K_TLS_HANDSHAKE), SL_P_MQTTS);
+	assert_int_equal(class_protocol(SL_K_DTLS_HANDSHAKE), SL_P_COAPS);
+	assert_int_equal(class_protocol(SL_C_LWM2M_REGISTER), SL_P_COAP);
+}
+
+static void check_responses(const struct model_tenant *t)
+{
+	const struct model_response *r = t->responses;
+
+	assert_int_equal(t->n_responses, 2);
+	check_identity(&r[0].path, 0,
+		       BYTES("\x05\x0b"
+			     ".well-known"
+			     "\x04"
+			     "core"),
+		       "/.well-known/core");
+	assert_string_equal(r[0].service, "telemetry");
+	assert_int_equal(r[0].format, 40);
+	assert_int_equal(r[0].max_age_s, 3600);
+	assert_string_equal(r[0].payload, "</temp>;rt=\"temperature\"");
+	check_identity(&r[1].path, 1, BYTES("\x05"), "/");
+	assert_string_equal(r[1].service, "");
+	assert_int_equal(r[1].format, SL_FORMAT_NONE);
+	assert_int_equal(r[1].max_age_s, 60);
+	assert_string_equal(r[1].payload, "a");
 }
 
 static void check_tenants(const struct model *m)
@@ -328,6 +386,9 @@ static void check_tenants(const struct model *m)
 	assert_int_equal(m->tenants[1].quota.open_max, 0);
 	assert_int_equal(t->mqtt_denied, 1 << SL_MV_3_1 | 1 << SL_MV_OTHER);
 	assert_int_equal(m->tenants[1].mqtt_denied, 0);
+	check_classes(t);
+	assert_int_equal(m->tenants[1].n_classes, 0);
+	assert_false(m->tenants[1].reset_syn);
 	assert_int_equal(t->denied, 0xff & ~(1 << 0 | 1 << 6));
 	assert_int_equal(m->tenants[1].denied, 0);
 	assert_int_equal(t->top_table, 1);
@@ -336,6 +397,8 @@ static void check_tenants(const struct model *m)
 	assert_int_equal(m->tenants[1].n_sources, 0);
 	assert_int_equal(m->tenants[1].n_identities, 0);
 	assert_int_equal(m->tenants[1].n_paths, 0);
+	check_responses(&m->tenants[0]);
+	assert_int_equal(m->tenants[1].n_responses, 0);
 	assert_int_equal(m->tenants[1].n_services, 0);
 }
 
@@ -400,6 +463,7 @@ static void test_defaults(void **state)
 	assert_int_equal(s->health.on_down, ON_DOWN_KEEP);
 	assert_false(s->health.outlier.present);
 	assert_false(s->latency);
+	assert_int_equal(s->echo_s, 0);
 	assert_int_equal(sc->min, 1);
 	assert_int_equal(sc->step, 1);
 	assert_double(sc->tolerance, 0.1);
@@ -523,6 +587,13 @@ static void test_limits(void **state)
 		{ "tenants[0].match", "[]" },
 		{ "tenants[0].allow", "{}" },
 		{ "tenants[0].top_devices", "false" },
+		{ "tenants[0].responses", "[]" },
+		{ "tenants[1].responses",
+		  "[{\"path\": \"/\", \"payload\": \"a\", \"max_age\": \"0s\"}, "
+		  "{\"path\": \"/\", \"payload\": \"b\", \"service\": \"telemetry\", "
+		  "\"content_format\": 0, \"max_age\": \"30d\"}, "
+		  "{\"path\": \"/1/2/3/4/5/6/7/" LONG_88 "\", \"payload\": \"\u00e9\", "
+		  "\"content_format\": 65535}]" },
 		{ "tenants[0].allow",
 		  "{\"coap_methods\": [\"GET\", \"POST\", \"PUT\", \"DELETE\", \"FETCH\", "
 		  "\"PATCH\", \"iPATCH\"]}" },
@@ -546,6 +617,11 @@ static void test_limits(void **state)
 		{ "services[0].pin_budget", "65536" },
 		{ "services[0].drain", "\"move\"" },
 		{ "services[1].latency", "true" },
+		{ "services[0].echo", "false" },
+		{ "services[1].echo", "true" },
+		{ "services[1].echo", "{}" },
+		{ "services[1].echo", "{\"lifetime\": \"10s\"}" },
+		{ "services[1].echo", "{\"lifetime\": \"1d\"}" },
 		{ "services[0].reply_budget", "\"1/s\"" },
 		{ "services[0].reply_budget", "\"60M/m\"" },
 		{ "services[0].device_key", "\"endpoint\"" },
@@ -886,21 +962,14 @@ static void test_instance_alone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_member),
-		cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_defaults_by_protocol),
-		cmocka_unit_test(test_pin_budget_fits),
-		cmocka_unit_test(test_event_rates),
-		cmocka_unit_test(test_server_ids),
-		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_top_tables),
-		cmocka_unit_test(test_secret_file),
-		cmocka_unit_test(test_secret_newline),
-		cmocka_unit_test(test_capacity_needed),
-		cmocka_unit_test(test_accounts_needed),
-		cmocka_unit_test(test_many_tenants),
-		cmocka_unit_test(test_names_alike),
-		cmocka_unit_test(test_quota_alone),
+		cmocka_unit_test(test_every_member),	cmocka_unit_test(test_class_words),
+		cmocka_unit_test(test_defaults),	cmocka_unit_test(test_defaults_by_protocol),
+		cmocka_unit_test(test_pin_budget_fits), cmocka_unit_test(test_event_rates),
+		cmocka_unit_test(test_server_ids),	cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_top_tables),	cmocka_unit_test(test_secret_file),
+		cmocka_unit_test(test_secret_newline),	cmocka_unit_test(test_capacity_needed),
+		cmocka_unit_test(test_accounts_needed), cmocka_unit_test(test_many_tenants),
+		cmocka_unit_test(test_names_alike),	cmocka_unit_test(test_quota_alone),
 		cmocka_unit_test(test_instance_alone),
 	};
 

@@ -184,6 +184,37 @@ static void test_counts_over_a_long_message(void **state)
 	assert_int_equal(mqtt_count(&c, &m), 1);
 }
 
+/* Types of all that are counted, and of no other. */
+static void test_types_of_messages(void **state)
+{
+	static const struct {
+		const char *hex;
+		uint32_t count, types;
+	} rows[] = {
+		{ "c000", 1, 0xc },
+		{ "c000 3003 0001 61 e000", 3, 0xe3c },
+		{ "3003 0001 61 40020001 50020001 62020001 70020001 c000 d000 e000", 8,
+		  0xedc76543 },
+		{ "c000c000c000c000c000c000c000c000 e000", 8, 0xcccccccc }, /* no ninth */
+		{ "c000 30ff01 0001 61", 1, 0xc },			    /* not whole */
+		{ "30ff01 0001 61", 1, 0x3 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < SL_ARRAY_SIZE(rows); i++) {
+		struct bytes b = bytes_hex(rows[i].hex);
+		struct cursor c = bytes_cursor(&b);
+		uint32_t types = 0xffffffff;
+		struct mqtt_msg m;
+
+		assert_int_equal(mqtt_parse(&c, &m), MQTT_OK);
+		assert_int_equal(mqtt_messages(&c, &m, &types), rows[i].count);
+		assert_int_equal(types, rows[i].types);
+		assert_int_equal(mqtt_count(&c, &m), rows[i].count);
+		bytes_free(&b);
+	}
+}
+
 /* What lies behind the segment, a frame's padding, is not believed. */
 static void test_padding_is_not_read(void **state)
 {
@@ -231,6 +262,7 @@ int main(void)
 		cmocka_unit_test(test_every_type_and_flags),
 		cmocka_unit_test(test_remaining_length),
 		cmocka_unit_test(test_counts_over_a_long_message),
+		cmocka_unit_test(test_types_of_messages),
 		cmocka_unit_test(test_padding_is_not_read),
 		cmocka_unit_test(test_cut_anywhere),
 	};

@@ -178,6 +178,31 @@ static void test_quotas(void **state)
 	overlay_close(o);
 }
 
+/* All of them at once, in place of the file's. */
+static void test_responses(void **state)
+{
+	static const char file[] =
+		"{\"tenants\":[{\"name\":\"t\",\"responses\":[1]},{\"name\":\"u\"}]}";
+	cJSON *two = json("[2,3]"), *none = json("[]");
+	struct overlay *o = empty();
+
+	(void)state;
+	assert_int_equal(overlay_responses(o, "t", two), 0);
+	gives(o, file, "{\"tenants\":[{\"name\":\"t\",\"responses\":[2,3]},{\"name\":\"u\"}]}", "");
+	quota(o, "t", "{\"messages\":\"1/s\"}");
+	assert_int_equal(overlay_responses(o, "t", none), 0);
+	gives(o, file,
+	      "{\"tenants\":[{\"name\":\"t\",\"responses\":[],\"quota\":{\"messages\":\"1/s\"}},"
+	      "{\"name\":\"u\"}]}",
+	      "");
+	assert_int_equal(overlay_responses(o, "v", two), 0);
+	gives(o, "{\"tenants\":[]}", "{\"tenants\":[]}", "the tenant is gone");
+	assert_true(overlay_is_empty(o));
+	cJSON_Delete(two);
+	cJSON_Delete(none);
+	overlay_close(o);
+}
+
 static void test_put_document(void **state)
 {
 	struct overlay *o = empty();
@@ -235,9 +260,10 @@ static void test_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_instances),    cmocka_unit_test(test_server_id),
-		cmocka_unit_test(test_dropped),	     cmocka_unit_test(test_quotas),
-		cmocka_unit_test(test_put_document), cmocka_unit_test(test_file),
+		cmocka_unit_test(test_instances), cmocka_unit_test(test_server_id),
+		cmocka_unit_test(test_dropped),	  cmocka_unit_test(test_quotas),
+		cmocka_unit_test(test_responses), cmocka_unit_test(test_put_document),
+		cmocka_unit_test(test_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -212,7 +212,7 @@ static struct model_tenant tenants[] = {
 	  .denied = 0xfe },
 };
 
-static uint16_t service_ids[] = { 11, 12, 13, 14, 15, 16 };
+static uint16_t service_ids[] = { 11, 12, 13, 14, 15, 16, 17 };
 static uint32_t tenant_ids[] = { 54, 53, 52, 51 };
 
 static struct model model_make(void)
@@ -304,6 +304,7 @@ static void test_affinity(void **state)
 		  .latency = true,
 		  .health.outlier.present = true },
 		{ .name = "s6", .protocol = SL_P_MQTTS, .latency = true },
+		{ .name = "s7", .protocol = SL_P_COAP, .echo_s = 60 },
 	};
 	struct model m = { .services = s, .n_services = SL_ARRAY_SIZE(s) };
 	struct plan *p = NULL;
@@ -315,6 +316,9 @@ static void test_affinity(void **state)
 	assert_int_equal(p->services[0].key.proto, IPPROTO_UDP);
 	assert_int_equal(v->flags, SL_SVC_AFFINITY | SL_SVC_OUTLIERS);
 	assert_int_equal(p->services[3].value.flags, SL_SVC_AFFINITY | SL_SVC_LATENCY);
+	assert_int_equal(p->services[6].value.flags, SL_SVC_AFFINITY | SL_SVC_CONTENT);
+	assert_int_equal(p->services[6].value.echo_s, 60);
+	assert_int_equal(p->services[5].value.echo_s, 0);
 	assert_int_equal(plan_watch(&s[0]), SL_W_OUTLIERS);
 	assert_int_equal(plan_watch(&s[1]), 0);
 	assert_int_equal(plan_watch(&s[3]), (1 << SL_L_TCP | 1 << SL_L_MQTT) << SL_W_LATENCY_SHIFT);

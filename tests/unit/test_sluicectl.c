@@ -191,6 +191,26 @@ static void test_top_rates(void **state)
 	free(r);
 }
 
+#define CLASSED(name, classes) \
+	"{\"tenant\":\"" name "\",\"refused\":{\"class_messages\":100},\"classes\":{" classes "}}"
+
+/* Which classes refuse, of those whose figures have moved. */
+static void test_top_classes(void **state)
+{
+	static const char before[] =
+		ANSWER(0, 0, "{\"tenant\":\"acme\",\"classes\":{\"coap.get\":{\"refused\":7}}}");
+	static const char now[] = ANSWER(
+		2000000000, 0,
+		CLASSED("acme", "\"coap.get\":{\"refused\":7},\"coap.observe\":{\"refused\":80},"
+				"\"mqtt.publish\":{\"refused\":20,\"admitted\":9}"));
+	struct top_rate *r;
+
+	(void)state;
+	assert_int_equal(rates(before, now, TOP_BY_OFFERED, &r), 1);
+	assert_string_equal(r[0].why, "class_messages 50 (coap.observe 40, mqtt.publish 10)");
+	free(r);
+}
+
 #define TIMED(name, times) "{\"tenant\":\"" name "\",\"latency\":{" times "}}"
 
 static void test_top_latency(void **state)
@@ -290,11 +310,17 @@ static void test_top_is_never_wrong(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_counts),	  cmocka_unit_test(test_times),
-		cmocka_unit_test(test_durations), cmocka_unit_test(test_path_segments),
-		cmocka_unit_test(test_table),	  cmocka_unit_test(test_cells_are_bounded),
-		cmocka_unit_test(test_top_rates), cmocka_unit_test(test_top_latency),
-		cmocka_unit_test(test_top_sorts), cmocka_unit_test(test_top_is_never_wrong),
+		cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_times),
+		cmocka_unit_test(test_durations),
+		cmocka_unit_test(test_path_segments),
+		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_cells_are_bounded),
+		cmocka_unit_test(test_top_classes),
+		cmocka_unit_test(test_top_rates),
+		cmocka_unit_test(test_top_latency),
+		cmocka_unit_test(test_top_sorts),
+		cmocka_unit_test(test_top_is_never_wrong),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -393,10 +393,10 @@ static void test_two_owners(void **state)
 	struct plan_trie trie = {};
 
 	(void)state;
-	assert_int_equal(trie_build(&m, tenant_ids, &trie), -EEXIST);
+	assert_int_equal(trie_build(&m, tenant_ids, NULL, &trie), -EEXIST);
 	assert_null(trie.steps);
 	m.n_tenants = 1;
-	assert_int_equal(trie_build(&m, tenant_ids, &trie), 0);
+	assert_int_equal(trie_build(&m, tenant_ids, NULL, &trie), 0);
 	assert_int_equal(trie.n_steps, 1);
 	free(trie.steps);
 }

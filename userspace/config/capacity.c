@@ -96,14 +96,17 @@ static int count_accounts(const struct model *m, uint64_t *ret)
 static int tenants_room(const struct model *m, struct config_error *reterr)
 {
 	const struct model_capacity *c = &m->capacity;
-	uint64_t accounts, steps, prefixes = 0;
+	uint64_t accounts, steps, prefixes = 0, classes = 0, tenants = m->n_tenants + 1;
 	int err = count_accounts(m, &accounts);
 
-	for (size_t i = 0; i < m->n_tenants; i++)
+	for (size_t i = 0; i < m->n_tenants; i++) {
 		prefixes += m->tenants[i].n_sources;
+		classes += m->tenants[i].n_classes;
+	}
+	classes = (classes + SL_MEAN_CLASSES - 1) / SL_MEAN_CLASSES;
 	if (!err)
-		err = room_validate("tenants", m->n_tenants + 1, c->tenants, SL_MAX_TENANTS,
-				    reterr);
+		err = room_validate("tenants", tenants > classes ? tenants : classes, c->tenants,
+				    SL_MAX_TENANTS, reterr);
 	if (!err)
 		err = room_validate("accounts", accounts + 1, c->accounts, SL_MAX_ACCOUNTS, reterr);
 	if (!err)

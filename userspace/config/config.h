@@ -46,4 +46,11 @@ int config_quota(const cJSON *object, bool of_device, uint64_t tick_ns, const ch
 int config_instance(const cJSON *object, const char *where, struct model_instance *ret,
 		    struct config_error *reterr);
 
+/* All of a tenant's responses; io's are replaced and freed, or stay on failure. */
+int config_responses(const cJSON *list, const char *where, struct model_tenant *io,
+		     struct config_error *reterr);
+/* The path of a response, percent-encoded or not; the caller frees ret->bytes. */
+int config_response_path(const char *text, const char *where, struct model_identity *ret,
+			 struct config_error *reterr);
+
 #endif /* SL_CONFIG_H */

@@ -61,6 +61,9 @@ struct decode_field {
 		.name = name_, .later = instead \
 	}
 
+#define QUOTA_BURST_DEFAULT_NS 100000000ull
+#define QUOTA_BURST_MAX_NS     3600000000000ull
+
 /* Say "PATH: ..." and return -EINVAL. */
 int decode_fail(const struct path *at, struct config_error *reterr, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -120,9 +123,10 @@ struct decode_table {
 extern const struct decode_field document_fields[], interface_fields[], capacity_fields[],
 	metrics_fields[], events_fields[];
 extern const struct decode_field service_fields[], instance_fields[], health_fields[],
-	outlier_fields[], cid_fields[], rotation_fields[], scaling_fields[], target_fields[];
+	outlier_fields[], cid_fields[], rotation_fields[], echo_fields[], scaling_fields[],
+	target_fields[];
 extern const struct decode_field tenant_fields[], match_fields[], quota_fields[],
-	device_quota_fields[], allow_fields[];
+	device_quota_fields[], allow_fields[], class_quota_fields[], response_fields[];
 
 /* What document, service and tenant consist of. */
 int document_decode(const cJSON *doc, struct model *m, struct config_error *reterr);
@@ -143,6 +147,8 @@ int coap_path_decode(const cJSON *value, const struct path *at, void *out,
 		     struct config_error *reterr);
 int allowed_path_decode(const cJSON *value, const struct path *at, void *out,
 			struct config_error *reterr); /* "/" as well */
+int response_path_decode(const cJSON *value, const struct path *at, void *out,
+			 struct config_error *reterr); /* likewise */
 int originator_decode(const cJSON *value, const struct path *at, void *out,
 		      struct config_error *reterr);
 int mqtt_username_decode(const cJSON *value, const struct path *at, void *out,
@@ -151,9 +157,14 @@ int mqtt_client_id_decode(const cJSON *value, const struct path *at, void *out,
 			  struct config_error *reterr);
 int tls_sni_decode(const cJSON *value, const struct path *at, void *out,
 		   struct config_error *reterr);
+/* "responses", into struct model_tenant. */
+int responses_decode(const cJSON *value, const struct path *at, void *out,
+		     struct config_error *reterr);
 int quota_decode(const cJSON *value, const struct path *at, void *out, struct config_error *reterr);
 int device_quota_decode(const cJSON *value, const struct path *at, void *out,
 			struct config_error *reterr);
+int classes_decode(const cJSON *object, const struct path *at, void *out,
+		   struct config_error *reterr); /* struct model_tenant */
 int secret_decode(const cJSON *value, const struct path *at, void *out,
 		  struct config_error *reterr); /* struct model */
 

@@ -26,7 +26,7 @@ const char *identity_text(const struct model_identity *i, char ret[IDENTITY_TEXT
 {
 	enum sl_trie_root root = identity_root(i);
 	struct str s = str_over(ret, IDENTITY_TEXT);
-	bool is_path = root == SL_T_COAP_PATH || root == SL_T_ALLOW_PATH;
+	bool is_path = root == SL_T_COAP_PATH || root == SL_T_ALLOW_PATH || root == SL_T_RESPONSE;
 
 	for (size_t at = 1; at < i->size; at += 1 + i->bytes[at]) {
 		if (is_path)
@@ -49,6 +49,7 @@ const char *identity_member(enum sl_trie_root root)
 		[SL_T_MQTT_USERNAME] = "mqtt_username",
 		[SL_T_MQTT_CLIENT_ID] = "mqtt_client_id",
 		[SL_T_TLS_SNI] = "tls_sni",
+		[SL_T_RESPONSE] = "path",
 	};
 
 	return members[root];
@@ -117,6 +118,42 @@ static int count_allowed(const struct model_tenant *t, uint64_t *io)
 	return 0;
 }
 
+/* Is it the first of its service? */
+static bool is_first(const struct model_tenant *t, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (!strcmp(t->responses[k].service, t->responses[i].service))
+			return false;
+	return true;
+}
+
+/* Likewise, below one of the tenant's and the service's. */
+static int count_responses_of(const struct model_tenant *t, size_t first, uint64_t *io)
+{
+	sl_cleanup(index_close) struct index seen = {};
+	size_t most = 0;
+
+	for (size_t i = first; i < t->n_responses; i++)
+		most += most_steps(&t->responses[i].path, 1);
+	if (index_open(&seen, most))
+		return -ENOMEM;
+	*io += 1;
+	for (size_t i = first; i < t->n_responses; i++)
+		if (!strcmp(t->responses[i].service, t->responses[first].service))
+			*io += count_new(&seen, &t->responses[i].path, 1);
+	return 0;
+}
+
+static int count_responses(const struct model_tenant *t, uint64_t *io)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < t->n_responses && !err; i++)
+		if (is_first(t, i))
+			err = count_responses_of(t, i, io);
+	return err;
+}
+
 int identity_count_steps(const struct model *m, uint64_t *ret)
 {
 	sl_cleanup(index_close) struct index seen = {};
@@ -133,6 +170,8 @@ int identity_count_steps(const struct model *m, uint64_t *ret)
 
 		n += count_new(&seen, t->identities, t->n_identities);
 		err = count_allowed(t, &n);
+		if (!err)
+			err = count_responses(t, &n);
 	}
 	if (!err)
 		*ret = n;

@@ -23,7 +23,9 @@ static inline enum sl_trie_root identity_root(const struct model_identity *i)
  */
 const char *identity_text(const struct model_identity *i, char ret[IDENTITY_TEXT]);
 
-/* The member of "match" with this root; "coap_paths" of SL_T_ALLOW_PATH. */
+/* The member of "match" with this root; "coap_paths" of SL_T_ALLOW_PATH, "path" of
+ * SL_T_RESPONSE.
+ */
 const char *identity_member(enum sl_trie_root root);
 
 /* Chunk by chunk; begin with { .of = IDENTITY }. */
@@ -35,7 +37,7 @@ struct identity_walk {
 /* The next step's key, without parent. False: there is no more. */
 bool identity_next(struct identity_walk *w, struct sl_trie_key *ret);
 
-/* How many steps all identities and paths of @m need; those that several share count
+/* How many steps all identities, paths and responses of @m need; those that several share count
  * once. Returns 0, -ENOMEM.
  */
 int identity_count_steps(const struct model *m, uint64_t *ret);

@@ -245,3 +245,9 @@ int allowed_path_decode(const cJSON *value, const struct path *at, void *out,
 {
 	return path_decode(value, at, SL_T_ALLOW_PATH, out, reterr);
 }
+
+int response_path_decode(const cJSON *value, const struct path *at, void *out,
+			 struct config_error *reterr)
+{
+	return path_decode(value, at, SL_T_RESPONSE, out, reterr);
+}

@@ -10,6 +10,24 @@ static void identities_free(struct model_identity *identities, size_t n)
 	free(identities);
 }
 
+void model_responses_free(struct model_response *responses, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(responses[i].path.bytes);
+		free(responses[i].payload);
+	}
+	free(responses);
+}
+
+struct model_tenant *model_tenant(struct model *m, const char *name)
+{
+	for (size_t i = 0; i < m->n_tenants; i++) {
+		if (!strcmp(m->tenants[i].name, name))
+			return &m->tenants[i];
+	}
+	return NULL;
+}
+
 void model_free(struct model *m)
 {
 	if (!m)
@@ -21,8 +39,10 @@ void model_free(struct model *m)
 	for (size_t i = 0; i < m->n_tenants; i++) {
 		free(m->tenants[i].sources);
 		free(m->tenants[i].services);
+		free(m->tenants[i].classes);
 		identities_free(m->tenants[i].identities, m->tenants[i].n_identities);
 		identities_free(m->tenants[i].paths, m->tenants[i].n_paths);
+		model_responses_free(m->tenants[i].responses, m->tenants[i].n_responses);
 	}
 	free(m->interfaces);
 	free(m->services);

@@ -118,8 +118,10 @@ struct model_service {
 	bool drain_moves;	   /* "drain": "keep" (default) or "move": flows go at once */
 	struct model_cid cid;	   /* coaps only */
 	enum sl_device_key device_key; /* default "address"; "cid" wants cid */
-	double reply_rate;	       /* "reply_budget", replies in place a second; default 1k/s */
-	uint32_t half_open_max;	       /* default 16384; member "pin_budget": of exchanges, too */
+	uint32_t
+		echo_s; /* "echo": sources prove themselves, and are believed for so long; 0: not */
+	double reply_rate;	/* "reply_budget", replies in place a second; default 1k/s */
+	uint32_t half_open_max; /* default 16384; member "pin_budget": of exchanges, too */
 	struct model_instance *instances;
 	size_t n_instances;
 	struct model_health health;
@@ -131,6 +133,13 @@ struct model_quota {
 	double rate[SL_Q__MAX]; /* by enum sl_quota; 0: not limited */
 	uint64_t burst_ns;	/* default 100 ms */
 	uint32_t open_max;	/* "open_connections", of a tenant as a whole; 0: any number */
+};
+
+/* Of the messages of a class; see class.h for its word. */
+struct model_class {
+	uint8_t cls;	   /* enum sl_class */
+	double rate;	   /* messages a second */
+	uint64_t burst_ns; /* default 100 ms */
 };
 
 struct model_prefix {
@@ -149,6 +158,15 @@ struct model_identity {
 	uint8_t *bytes; /* before the strings: one with its enum sl_trie_root */
 };
 
+/* What the node itself says to a CoAP GET of one path ("responses"). */
+struct model_response {
+	struct model_identity path;
+	char service[SL_NAME_LEN]; /* "": of every one that the tenant may use */
+	uint32_t format;	   /* Content-Format, or SL_FORMAT_NONE */
+	uint32_t max_age_s;	   /* default 60 */
+	char *payload;		   /* text of 1 to SL_RESPONSE_BYTES bytes */
+};
+
 struct model_tenant {
 	char name[SL_NAME_LEN];
 	struct model_prefix *sources; /* from "match": [{ "source": "192.0.2.0/24" }] */
@@ -158,6 +176,9 @@ struct model_tenant {
 	char (*services)[SL_NAME_LEN]; /* NULL and 0: every service without a fixed tenant */
 	size_t n_services;
 	struct model_quota quota, device_quota;
+	struct model_class *classes; /* each once; their order means nothing */
+	size_t n_classes;	     /* up to SL_TENANT_CLASSES */
+	bool reset_syn; /* "refused_syn": "drop" (default) or "reset": a SYN is answered by RST */
 	enum sl_excess excess; /* "on_excess": "drop" (default), "mark" or "answer" */
 	bool top_devices;      /* its heaviest devices are counted; default false */
 	uint8_t top_table;     /* set by validate: 1 to SL_TOP_TENANTS, in the order of tenants */
@@ -165,6 +186,8 @@ struct model_tenant {
 	uint8_t denied; /* CoAP methods not in "allow", as in struct sl_account; default none */
 	struct model_identity *paths; /* "coap_paths" of "allow"; NULL and 0: all */
 	size_t n_paths;
+	struct model_response *responses; /* up to SL_RESPONSES; each path and service once */
+	size_t n_responses;
 };
 
 /* Sizes of maps, fixed while the data plane is loaded. */
@@ -201,7 +224,11 @@ const char *model_excess_word(enum sl_excess excess);
 const char *model_mqtt_version_word(enum sl_mqtt_version version); /* below SL_MV_OTHER */
 const char *model_method_word(unsigned int method);		   /* below SL_METHODS; 0: "GET" */
 
+/* NULL: there is none. */
+struct model_tenant *model_tenant(struct model *m, const char *name);
+
 void model_free(struct model *m);
+void model_responses_free(struct model_response *responses, size_t n);
 static inline void model_freep(struct model **m)
 {
 	model_free(*m);

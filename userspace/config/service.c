@@ -10,6 +10,7 @@
 #define S		   NUM_NS_PER_S
 
 #define REPLY_RATE_DEFAULT 1000
+#define ECHO_DEFAULT_S	   300
 
 /* clang-format off */
 static const struct decode_word protocols[] = {
@@ -80,6 +81,28 @@ static int decode_delimiter(const cJSON *value, const struct path *at, void *out
 				   "want one printable ASCII character such as \"/\" or \":\"");
 	*(uint8_t *)out = text[0];
 	return 0;
+}
+
+const struct decode_field echo_fields[] = {
+	FIELD("lifetime", struct model_service, echo_s, decode_seconds, .min = 10 * S,
+	      .max = 86400 * S),
+	{},
+};
+
+/* true, or an object with what is different; false is as if it were left out. */
+static int decode_echo(const cJSON *value, const struct path *at, void *out,
+		       struct config_error *reterr)
+{
+	struct model_service *s = out;
+
+	if (cJSON_IsFalse(value))
+		return 0;
+	s->echo_s = ECHO_DEFAULT_S;
+	if (cJSON_IsTrue(value))
+		return 0;
+	if (!cJSON_IsObject(value))
+		return decode_fail(at, reterr, "want true, false or {\"lifetime\": \"5m\"}");
+	return decode_object(value, at, echo_fields, s, reterr);
 }
 
 static int decode_drain_timeout(const cJSON *value, const struct path *at, void *out,
@@ -246,6 +269,7 @@ const struct decode_field service_fields[] = {
 	FIELD_OF("drain_timeout", decode_drain_timeout, .max = 30 * 86400 * S),
 	FIELD("pin_budget",     struct model_service, half_open_max,  decode_u32, .min = 1, .max = SL_MAX_HALF_OPEN),
 	FIELD("reply_budget",   struct model_service, reply_rate,     decode_rate, .min = 1, .max = 1000000),
+	FIELD_OF("echo", decode_echo),
 	FIELD("device_key",     struct model_service, device_key,     decode_word, .words = device_keys),
 	FIELD("cid",            struct model_service, cid,            cid_decode),
 	FIELD("health",         struct model_service, health,         health_decode),

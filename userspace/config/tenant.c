@@ -12,9 +12,6 @@
 #include "decode.h"
 #include "validate.h"
 
-#define BURST_DEFAULT_NS (100 * NUM_NS_PER_MS)
-#define BURST_MAX_NS	 (3600 * NUM_NS_PER_S)
-
 /* One of "match": either a source or what its messages say. */
 struct match {
 	bool is_source;
@@ -54,6 +51,12 @@ static const struct decode_word excesses[] = {
 	{},
 };
 
+static const struct decode_word syn_refusals[] = {
+	{ .word = "drop", .value = false },
+	{ .word = "reset", .value = true },
+	{},
+};
+
 const char *model_excess_word(enum sl_excess excess)
 {
 	return excesses[excess].word;
@@ -76,7 +79,7 @@ const struct decode_field match_fields[] = {
 	FIELD("bytes",           struct model_quota, rate[SL_Q_BYTES],       decode_byte_rate, .max = max_bytes), \
 	FIELD("messages",        struct model_quota, rate[SL_Q_MESSAGES],    decode_rate, .max = max_rate),       \
 	FIELD("new_connections", struct model_quota, rate[SL_Q_CONNECTIONS], decode_rate, .max = max_rate),       \
-	FIELD("burst",           struct model_quota, burst_ns,               decode_duration, .min = 1000, .max = BURST_MAX_NS)
+	FIELD("burst",           struct model_quota, burst_ns,               decode_duration, .min = 1000, .max = QUOTA_BURST_MAX_NS)
 
 const struct decode_field quota_fields[] = {
 	QUOTA_FIELDS(1000000000, 100000000000),
@@ -332,8 +335,10 @@ const struct decode_field tenant_fields[] = {
 	FIELD("device_quota", struct model_tenant, device_quota, device_quota_decode),
 	FIELD("on_excess",    struct model_tenant, excess,       decode_word, .words = excesses),
 	FIELD_OF("allow", decode_allow),
+	FIELD_OF("responses", responses_decode),
 	FIELD("top_devices",  struct model_tenant, top_devices,  decode_bool),
-	FIELD_LATER("classes", "want \"quota\" and \"device_quota\" only"),
+	FIELD_OF("classes", classes_decode),
+	FIELD("refused_syn",  struct model_tenant, reset_syn,    decode_word_bool, .words = syn_refusals),
 	{},
 };
 /* clang-format on */
@@ -342,8 +347,8 @@ int tenant_decode(const cJSON *value, const struct path *at, void *out, struct c
 {
 	struct model_tenant *t = out;
 
-	t->quota.burst_ns = BURST_DEFAULT_NS;
-	t->device_quota.burst_ns = BURST_DEFAULT_NS;
+	t->quota.burst_ns = QUOTA_BURST_DEFAULT_NS;
+	t->device_quota.burst_ns = QUOTA_BURST_DEFAULT_NS;
 	return decode_object(value, at, tenant_fields, t, reterr);
 }
 
@@ -351,7 +356,7 @@ int config_quota(const cJSON *object, bool of_device, uint64_t tick_ns, const ch
 		 struct model_quota *ret, struct config_error *reterr)
 {
 	const struct path at = { .member = where };
-	struct model_quota q = { .burst_ns = BURST_DEFAULT_NS };
+	struct model_quota q = { .burst_ns = QUOTA_BURST_DEFAULT_NS };
 	int err = decode_object(object, &at, of_device ? device_quota_fields : quota_fields, &q,
 				reterr);
 

@@ -320,6 +320,10 @@ int model_validate(struct model *m, uint64_t tick_ns, struct config_error *reter
 	if (!err)
 		err = tracked_validate(m, reterr);
 	if (!err)
+		err = classes_validate(m, tick_ns, reterr);
+	if (!err)
+		err = responses_validate(m, reterr);
+	if (!err)
 		err = capacity_validate(m, reterr);
 	return err;
 }

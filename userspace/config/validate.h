@@ -30,6 +30,10 @@ int tenants_validate(const struct model *m, uint64_t tick_ns, struct config_erro
 int track_validate(const struct model_service *s, size_t n, struct config_error *reterr);
 int tracked_validate(const struct model *m, struct config_error *reterr);
 int identities_validate(const struct model *m, struct config_error *reterr);
+/* Quotas of classes and refused_syn fit services that the tenant may use. */
+int classes_validate(const struct model *m, uint64_t tick_ns, struct config_error *reterr);
+/* Of each tenant's responses every path has one for a service that the tenant may use. */
+int responses_validate(const struct model *m, struct config_error *reterr);
 int capacity_validate(struct model *m, struct config_error *reterr);
 int quota_validate(const struct model_quota *q, uint64_t tick_ns, const char *where,
 		   struct config_error *reterr);

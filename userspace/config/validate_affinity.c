@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What decides where a flow goes, what a device is, and what is timed fit the protocol. */
+/* What decides where a flow goes, what a device is, and what is timed or asked fit the protocol. */
 #include <errno.h>
 #include <stdbool.h>
 #include "../common/cleanup.h"
@@ -63,6 +63,17 @@ static int latency_validate(const struct model_service *s, size_t n, struct conf
 	return 0;
 }
 
+static int echo_validate(const struct model_service *s, size_t n, struct config_error *reterr)
+{
+	if (s->echo_s && s->protocol != SL_P_COAP)
+		return invalid(
+			reterr,
+			"services[%zu].echo: fits protocol coap only: of %s no source can be "
+			"asked; want false",
+			n, model_protocol_word(s->protocol));
+	return 0;
+}
+
 int affinity_validate(const struct model_service *s, size_t n, struct config_error *reterr)
 {
 	int err = on_down_validate(s, n, reterr);
@@ -73,6 +84,8 @@ int affinity_validate(const struct model_service *s, size_t n, struct config_err
 		err = cid_validate(s, n, reterr);
 	if (!err)
 		err = latency_validate(s, n, reterr);
+	if (!err)
+		err = echo_validate(s, n, reterr);
 	return err;
 }
 

@@ -49,7 +49,8 @@ struct dataplane {
 
 	/* descriptors of the rest; owned by skel */
 	int addresses_fd, services_fd, returns_fd, accounts_fd, pins_fd, half_open_fd;
-	int exchanges_fd, cids_fd, trie_fd, flows_fd, flow_opens_fd;
+	int exchanges_fd, cids_fd, trie_fd, class_sets_fd, class_states_fd, responses_fd;
+	int flows_fd, flow_opens_fd;
 	int targets_fd, tallies_fd, latencies_fd, events_fd, names_fd;
 };
 

@@ -224,6 +224,64 @@ int stats_latencies(const struct dataplane *dp, struct stats_latency **ret, size
 	return 0;
 }
 
+/* -- classes -- */
+
+static int classes_add(struct stats_class **io_at, size_t *io_n, const struct scan *s, uint32_t n)
+{
+	struct stats_class *at = n ? reallocarray(*io_at, *io_n + n, sizeof(*at)) : *io_at;
+
+	if (n && !at)
+		return -ENOMEM;
+	*io_at = at;
+	for (uint32_t i = 0; i < n; i++) {
+		struct sl_class_state_key key;
+
+		memcpy(&key, s->keys + i * sizeof(key), sizeof(key));
+		if (key.cls >= SL_CLASS_SLOTS)
+			continue;
+		at[*io_n].tenant = key.tenant;
+		at[*io_n].cls = key.cls;
+		memcpy(&at[*io_n].state, s->values + i * sizeof(at->state), sizeof(at->state));
+		++*io_n;
+	}
+	return 0;
+}
+
+static int by_class(const void *pa, const void *pb)
+{
+	const struct stats_class *a = pa, *b = pb;
+
+	if (a->tenant != b->tenant)
+		return a->tenant < b->tenant ? -1 : 1;
+	return a->cls < b->cls ? -1 : a->cls > b->cls;
+}
+
+int stats_classes(const struct dataplane *dp, struct stats_class **ret, size_t *ret_n)
+{
+	sl_cleanup(scan_close) struct scan s = { 0 };
+	struct stats_class *at = NULL;
+	size_t n = 0;
+	int err = scan_open(dp->class_states_fd, sizeof(struct sl_class_state_key),
+			    sizeof(struct sl_class_state), &s);
+
+	while (!err && !s.done) {
+		uint32_t got = 0;
+
+		err = scan_next(&s, &got);
+		if (!err)
+			err = classes_add(&at, &n, &s, got);
+	}
+	if (err) {
+		free(at);
+		return err;
+	}
+	if (n)
+		qsort(at, n, sizeof(*at), by_class);
+	*ret = at;
+	*ret_n = n;
+	return 0;
+}
+
 void stats_device(uint64_t hash, char ret[STATS_DEVICE_LEN])
 {
 	snprintf(ret, STATS_DEVICE_LEN, "d-%016" PRIx64, hash);

@@ -44,6 +44,14 @@ struct stats_latency {
 };
 int stats_latencies(const struct dataplane *dp, struct stats_latency **ret, size_t *ret_n);
 
+/* What came of the messages of classes: sorted by (tenant, class), the caller's to free. */
+struct stats_class {
+	uint32_t tenant; /* id */
+	uint32_t cls;	 /* enum sl_class */
+	struct sl_class_state state;
+};
+int stats_classes(const struct dataplane *dp, struct stats_class **ret, size_t *ret_n);
+
 /* A device's figure in events: "d-" and 16 hex digits. */
 #define STATS_DEVICE_LEN 19
 void stats_device(uint64_t hash, char ret[STATS_DEVICE_LEN]);

@@ -12,6 +12,7 @@
 #include "../common/cleanup.h"
 #include "filter.h"
 #include "sync.h"
+#include "sync_class.h"
 #include "sync_hash.h"
 
 struct address_record {
@@ -139,11 +140,25 @@ static struct hash_want want_accounts(const struct dataplane *dp, const struct p
 	};
 }
 
+static struct hash_want want_responses(const struct dataplane *dp, const struct plan_response *p,
+				       size_t n)
+{
+	return (struct hash_want){
+		.kind = &hash_responses,
+		.fd = dp->responses_fd,
+		.records = (const char *)p,
+		.n = n,
+		.stride = sizeof(*p),
+		.value_at = offsetof(struct plan_response, value),
+	};
+}
+
 static int fill_bank(struct sync *s, uint32_t bank)
 {
 	const struct plan *p = s->want;
 	struct hash_want services = want_services(s->dp, p->services, p->n_services);
 	struct hash_want accounts = want_accounts(s->dp, p->accounts, p->n_accounts);
+	struct hash_want responses = want_responses(s->dp, p->responses, p->n_responses);
 	struct hash_want addresses = {
 		.kind = &hash_addresses,
 		.fd = s->dp->addresses_fd,
@@ -160,8 +175,20 @@ static int fill_bank(struct sync *s, uint32_t bank)
 		.stride = sizeof(struct plan_trie_step),
 		.value_at = offsetof(struct plan_trie_step, node),
 	};
-	int err = fill_table(s, &accounts, "capacity.accounts", bank);
+	struct hash_want classes = {
+		.kind = &hash_classes,
+		.fd = s->dp->class_sets_fd,
+		.records = (const char *)p->classes.sets,
+		.n = p->classes.n_sets,
+		.stride = sizeof(struct plan_class_set),
+		.value_at = offsetof(struct plan_class_set, value),
+	};
+	int err = fill_table(s, &classes, "capacity.tenants", bank);
 
+	if (!err)
+		err = fill_table(s, &accounts, "capacity.accounts", bank);
+	if (!err)
+		err = fill_table(s, &responses, "responses", bank);
 	if (!err)
 		err = fill_table(s, &trie, "capacity.trie", bank);
 	if (!err)
@@ -235,7 +262,7 @@ int sync_plan(struct dataplane *dp, const struct plan *want, sync_progress progr
 		.progress = progress,
 		.arg = arg,
 		.total = 2 * (want->n_services + want->n_accounts + want->n_addresses +
-			      want->trie.n_steps),
+			      want->trie.n_steps + want->classes.n_sets + want->n_responses),
 		.reterr = reterr,
 	};
 	uint32_t old;
@@ -251,6 +278,11 @@ int sync_plan(struct dataplane *dp, const struct plan *want, sync_progress progr
 	addresses = s.addresses;
 
 	dp->banks_equal = false;
+	err = class_states_make(dp, &want->classes);
+	if (err) {
+		fail(reterr, "capacity.tenants", err);
+		return err;
+	}
 	err = fill_bank(&s, !(dp->control->bank & 1));
 	if (err)
 		return err;
@@ -261,6 +293,8 @@ int sync_plan(struct dataplane *dp, const struct plan *want, sync_progress progr
 	err = sync_wait();
 	if (!err)
 		err = fill_bank(&s, old);
+	if (!err)
+		err = class_states_prune(dp, &want->classes);
 	if (!err) {
 		dp->banks_equal = true;
 		err = filter_rewrite(dp, want->addresses, want->n_addresses);
@@ -282,7 +316,7 @@ static int put_all(const struct hash_want *w, uint32_t bank)
 
 static int all_in_force(const struct hash_want *w, uint32_t bank)
 {
-	char key[sizeof(struct sl_service_key)], value[sizeof(struct sl_account)];
+	char key[sizeof(struct sl_service_key)], value[sizeof(struct sl_response)];
 	int err = 0;
 
 	for (size_t i = 0; i < w->n && !err; i++) {
@@ -293,26 +327,35 @@ static int all_in_force(const struct hash_want *w, uint32_t bank)
 	return err;
 }
 
+/* All of them into @bank. */
+static int put_objects(const struct hash_want *w, size_t n, uint32_t bank)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < n && !err; i++)
+		err = put_all(&w[i], bank);
+	return err;
+}
+
 int sync_objects(struct dataplane *dp, const struct sync_objects *o, struct dataplane_error *reterr)
 {
-	struct hash_want services = want_services(dp, o->services, o->n_services);
-	struct hash_want accounts = want_accounts(dp, o->accounts, o->n_accounts);
+	const struct hash_want wants[] = {
+		want_services(dp, o->services, o->n_services),
+		want_accounts(dp, o->accounts, o->n_accounts),
+		want_responses(dp, o->responses, o->n_responses),
+	};
 	uint32_t bank = dp->control->bank & 1;
 	int err = dp->banks_equal ? 0 : -ESTALE;
 
-	if (!err)
-		err = all_in_force(&services, bank);
-	if (!err)
-		err = all_in_force(&accounts, bank);
+	for (size_t i = 0; i < SL_ARRAY_SIZE(wants) && !err; i++)
+		err = all_in_force(&wants[i], bank);
 	if (err) {
 		fail(reterr, "change of single objects", err);
 		return err;
 	}
 
 	dp->banks_equal = false;
-	err = put_all(&services, !bank);
-	if (!err)
-		err = put_all(&accounts, !bank);
+	err = put_objects(wants, SL_ARRAY_SIZE(wants), !bank);
 	if (err) {
 		fail(reterr, "change of single objects", err);
 		return err;
@@ -321,9 +364,7 @@ int sync_objects(struct dataplane *dp, const struct sync_objects *o, struct data
 
 	err = sync_wait();
 	if (!err)
-		err = put_all(&services, bank);
-	if (!err)
-		err = put_all(&accounts, bank);
+		err = put_objects(wants, SL_ARRAY_SIZE(wants), bank);
 	dp->banks_equal = !err;
 	return 0;
 }

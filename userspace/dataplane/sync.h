@@ -40,6 +40,8 @@ struct sync_objects {
 	size_t n_services;
 	const struct plan_account *accounts;
 	size_t n_accounts;
+	const struct plan_response *responses;
+	size_t n_responses;
 };
 int sync_objects(struct dataplane *dp, const struct sync_objects *o,
 		 struct dataplane_error *reterr);

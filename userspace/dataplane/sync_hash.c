@@ -56,6 +56,26 @@ static void step_set_bank(void *key, uint32_t bank)
 	k->parent = bank ? k->parent | SL_TRIE_BANK : k->parent & ~SL_TRIE_BANK;
 }
 
+static uint32_t classes_bank(const void *key)
+{
+	return ((const struct sl_class_key *)key)->bank;
+}
+
+static void classes_set_bank(void *key, uint32_t bank)
+{
+	((struct sl_class_key *)key)->bank = bank;
+}
+
+static uint32_t response_bank(const void *key)
+{
+	return ((const struct sl_response_key *)key)->bank;
+}
+
+static void response_set_bank(void *key, uint32_t bank)
+{
+	((struct sl_response_key *)key)->bank = bank;
+}
+
 const struct hash_kind hash_services = {
 	.key_size = sizeof(struct sl_service_key),
 	.value_size = sizeof(struct sl_service),
@@ -75,11 +95,25 @@ const struct hash_kind hash_addresses = {
 	.set_bank = address_set_bank,
 };
 
+const struct hash_kind hash_classes = {
+	.key_size = sizeof(struct sl_class_key),
+	.value_size = sizeof(struct sl_class_set),
+	.bank = classes_bank,
+	.set_bank = classes_set_bank,
+};
+
 const struct hash_kind hash_trie = {
 	.key_size = sizeof(struct sl_trie_key),
 	.value_size = sizeof(struct sl_trie_node),
 	.bank = step_bank,
 	.set_bank = step_set_bank,
+};
+
+const struct hash_kind hash_responses = {
+	.key_size = sizeof(struct sl_response_key),
+	.value_size = sizeof(struct sl_response),
+	.bank = response_bank,
+	.set_bank = response_set_bank,
 };
 
 /* -- wanted records by key -- */

@@ -11,7 +11,8 @@ struct hash_kind {
 	uint32_t (*bank)(const void *key);
 	void (*set_bank)(void *key, uint32_t bank);
 };
-extern const struct hash_kind hash_services, hash_accounts, hash_addresses, hash_trie;
+extern const struct hash_kind hash_services, hash_accounts, hash_addresses, hash_trie, hash_classes,
+	hash_responses;
 
 /* What is wanted: @n records of @stride bytes, each a key of bank 0 and, at
  * @value_at, its value.

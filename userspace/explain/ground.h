@@ -57,6 +57,9 @@ struct verdict {
 	uint32_t len;
 };
 
+/* The time of day, less that of the clock that @now_ns below is of, in seconds; may wrap. */
+void ground_wall(struct ground *g, uint64_t wall_s);
+
 /* Run one Ethernet frame at @now_ns; no shorter than its header, or the kernel refuses. */
 int ground_run(struct ground *g, const uint8_t *bytes, uint32_t len, uint64_t now_ns,
 	       struct verdict *ret);

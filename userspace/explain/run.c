@@ -75,6 +75,11 @@ static uint32_t grown(const __u64 *before, const __u64 *now)
 	return set;
 }
 
+void ground_wall(struct ground *g, uint64_t wall_s)
+{
+	g->dp->control->wall_s = wall_s;
+}
+
 int ground_run(struct ground *g, const uint8_t *bytes, uint32_t len, uint64_t now_ns,
 	       struct verdict *ret)
 {

@@ -4,7 +4,7 @@
  *	offered	what the tenant's devices sent, in the target's unit
  *	load	the part of it that instances are to serve: the lesser of what was
  *		offered and what the tenant's quota of that unit allows, without what
- *		quotas of another sort or device quotas refused, so that an abuser
+ *		quotas of another sort, of devices or of classes refused, so that an abuser
  *		does not scale the pool
  *
  * Refusals are counted in packets: one is one message (at least) and one
@@ -21,7 +21,7 @@
 struct load_counters {
 	uint64_t admitted[SL_Q__MAX]; /* by enum sl_quota */
 	uint64_t refused[SL_Q__MAX];  /* packets, by the tenant's quota of each unit */
-	uint64_t refused_device;      /* packets, by any device quota */
+	uint64_t refused_device;      /* packets, by any quota of a device or a class */
 	uint64_t unserved;	      /* packets within all quotas, with no instance to go to */
 };
 

@@ -71,7 +71,7 @@ static void quota_device(const struct model_quota *q, uint64_t tick_ns, struct s
 
 void plan_quota(const struct model_tenant *t, uint64_t tick_ns, struct sl_account *ret)
 {
-	ret->quota_mask = 0;
+	ret->quota_mask = classes_mask(t);
 	ret->device_mask = t->top_table << SL_TOP_SHIFT;
 	ret->excess = t->excess;
 	ret->denied = t->denied;
@@ -202,7 +202,7 @@ static uint8_t service_flags(const struct draft *d, const struct model_service *
 		flags |= SL_SVC_OUTLIERS;
 	if (s->latency)
 		flags |= SL_SVC_LATENCY;
-	if (s->track) /* also where nobody may use it */
+	if (s->echo_s || s->track) /* also where nobody may use it */
 		flags |= SL_SVC_CONTENT;
 	return flags;
 }
@@ -233,6 +233,14 @@ static uint64_t reply_cost(double rate)
 	return rate > 0 ? (uint64_t)(1e9 * SL_TAT_PER_NS / rate + 0.5) : 0;
 }
 
+/* Which looks into its messages, if any does. */
+static enum sl_program program_of(const struct model_service *s)
+{
+	if (s->track)
+		return SL_PROG_STREAM;
+	return s->protocol == SL_P_COAP ? SL_PROG_CONTENT : SL_PROG_CLASSES;
+}
+
 static struct plan_service service_plan(const struct draft *d, size_t i)
 {
 	const struct model_service *s = &d->m->services[i];
@@ -253,9 +261,10 @@ static struct plan_service service_plan(const struct draft *d, size_t i)
 			.cid_layout = s->cid.layout,
 			.cid_len = s->track ? s->delimiter : s->cid.length, /* one place */
 			.device_key = s->device_key,
-			.program = s->track ? SL_PROG_STREAM : SL_PROG_CONTENT,
+			.program = program_of(s),
 			.cid_rotations = cid_rotations(&s->cid),
 			.reply_cost = reply_cost(s->reply_rate),
+			.echo_s = s->echo_s,
 		},
 	};
 }
@@ -300,7 +309,9 @@ static int account_add(struct draft *d, size_t t, size_t s, const struct sl_acco
 	if (d->seen[s] == t + 1)
 		return 0;
 	d->seen[s] = t + 1;
-	p->services[s].value.flags |= trie_flags(&d->m->tenants[t], &d->m->services[s]);
+	p->services[s].value.flags |= trie_flags(&d->m->tenants[t], &d->m->services[s]) |
+				      classes_flags(&d->m->tenants[t], &d->m->services[s]);
+	p->services[s].value.responses |= trie_responds(&d->m->tenants[t], &d->m->services[s]);
 	if (p->n_accounts == d->cap_accounts) {
 		size_t cap = d->cap_accounts ? 2 * d->cap_accounts : 64;
 		void *bigger = realloc(p->accounts, cap * sizeof(*p->accounts));
@@ -412,7 +423,11 @@ int plan_build(const struct model *m, const struct plan_ids *ids, uint64_t tick_
 	if (!err)
 		err = plan_prefixes(&d);
 	if (!err)
-		err = trie_build(m, ids->tenant, &d.p->trie);
+		err = trie_build(m, ids->tenant, ids->service, &d.p->trie);
+	if (!err)
+		err = classes_build(m, ids->tenant, tick_ns, &d.p->classes);
+	if (!err)
+		err = responses_build(m, ids->tenant, &d.p->responses, &d.p->n_responses);
 	if (err)
 		return err;
 
@@ -429,5 +444,8 @@ void plan_free(struct plan *p)
 	free(p->accounts);
 	prefix_table_free(&p->prefixes);
 	free(p->trie.steps);
+	free(p->classes.sets);
+	free(p->classes.states);
+	free(p->responses);
 	free(p);
 }

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <sluice/abi.h>
 #include "../config/model.h"
+#include "classes.h"
+#include "response.h"
 #include "trie.h"
 
 /* Ids as the registry (dataplane/names.h) gave them, parallel to the model's
@@ -48,6 +50,9 @@ struct plan {
 	size_t n_accounts;
 	struct plan_prefix_table prefixes;
 	struct plan_trie trie; /* what messages say, see trie.h */
+	struct plan_classes classes;
+	struct plan_response *responses;
+	size_t n_responses;
 };
 
 int plan_build(const struct model *m, const struct plan_ids *ids, uint64_t tick_ns,

@@ -9,6 +9,8 @@
 #include "trie.h"
 
 struct trie_draft {
+	const struct model *m;
+	const uint16_t *services; /* ids */
 	struct plan_trie_step *steps;
 	size_t n, cap;
 };
@@ -70,6 +72,28 @@ static int allowed_add(struct trie_draft *d, const struct model_identity *path, 
 	return first ? walk_add(d, path, node_number(&key), first, 1) : -ENOMEM;
 }
 
+static int response_add(struct trie_draft *d, const struct model_response *r, uint32_t tenant,
+			uint32_t service, uint32_t number)
+{
+	struct sl_trie_key key = { .parent = SL_T_RESPONSE,
+				   .len = sizeof(tenant) + sizeof(service) };
+	struct plan_trie_step *first;
+
+	memcpy(key.text, &tenant, sizeof(tenant));
+	memcpy(key.text + sizeof(tenant), &service, sizeof(service));
+	first = step_add(d, &key);
+	return first ? walk_add(d, &r->path, node_number(&key), first, number) : -ENOMEM;
+}
+
+/* 0: no service is meant. */
+static uint32_t service_id(const struct trie_draft *d, const char *name)
+{
+	for (size_t i = 0; name[0] && i < d->m->n_services; i++)
+		if (!strcmp(d->m->services[i].name, name))
+			return d->services[i];
+	return 0;
+}
+
 static int tenant_add(struct trie_draft *d, const struct model_tenant *t, uint32_t id)
 {
 	int err = 0;
@@ -78,6 +102,9 @@ static int tenant_add(struct trie_draft *d, const struct model_tenant *t, uint32
 		err = walk_add(d, &t->identities[i], identity_root(&t->identities[i]), NULL, id);
 	for (size_t i = 0; i < t->n_paths && !err; i++)
 		err = allowed_add(d, &t->paths[i], id);
+	for (size_t i = 0; i < t->n_responses && !err; i++)
+		err = response_add(d, &t->responses[i], id, service_id(d, t->responses[i].service),
+				   i + 1);
 	return err;
 }
 
@@ -157,11 +184,22 @@ static bool is_asked(const struct model_service *s, enum sl_trie_root root)
 	}
 }
 
+bool trie_responds(const struct model_tenant *t, const struct model_service *s)
+{
+	for (size_t i = 0; i < t->n_responses; i++) {
+		const char *of = t->responses[i].service;
+
+		if (s->protocol == SL_P_COAP && (!of[0] || !strcmp(of, s->name)))
+			return true;
+	}
+	return false;
+}
+
 uint8_t trie_flags(const struct model_tenant *t, const struct model_service *s)
 {
 	uint8_t flags = 0;
 
-	if (s->protocol == SL_P_COAP && t->n_paths)
+	if (s->protocol == SL_P_COAP && (t->n_paths || trie_responds(t, s)))
 		flags |= SL_SVC_CONTENT;
 	for (size_t i = 0; i < t->n_identities && !s->tenant[0]; i++)
 		if (is_asked(s, identity_root(&t->identities[i])))
@@ -169,9 +207,10 @@ uint8_t trie_flags(const struct model_tenant *t, const struct model_service *s)
 	return flags;
 }
 
-int trie_build(const struct model *m, const uint32_t *ids, struct plan_trie *ret)
+int trie_build(const struct model *m, const uint32_t *ids, const uint16_t *services,
+	       struct plan_trie *ret)
 {
-	struct trie_draft d = {};
+	struct trie_draft d = { .m = m, .services = services };
 	int err = 0;
 
 	for (size_t i = 0; i < m->n_tenants && !err; i++)

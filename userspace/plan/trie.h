@@ -3,6 +3,7 @@
 #ifndef SL_PLAN_TRIE_H
 #define SL_PLAN_TRIE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sluice/abi.h>
@@ -18,14 +19,18 @@ struct plan_trie {
 	size_t n_steps;
 };
 
-/* All tenants' identities and allowed paths. @ids: by tenant. A node's number follows from
+/* All tenants' identities, allowed paths and responses. @ids: by tenant; @services: likewise. A node's number follows from
  * the way there alone, so that what stays in the model stays in the map. Returns 0,
  * -ENOMEM; -EEXIST: one thing belongs to two tenants, or two ways have the same number.
  * The caller frees .steps.
  */
-int trie_build(const struct model *m, const uint32_t *ids, struct plan_trie *ret);
+int trie_build(const struct model *m, const uint32_t *ids, const uint16_t *services,
+	       struct plan_trie *ret);
 
 /* What has messages looked into, because @t may use @s: of enum sl_service_flag. */
 uint8_t trie_flags(const struct model_tenant *t, const struct model_service *s);
+
+/* Has @t a response of @s, if it may use it? */
+bool trie_responds(const struct model_tenant *t, const struct model_service *s);
 
 #endif /* SL_PLAN_TRIE_H */

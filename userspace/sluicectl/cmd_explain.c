@@ -32,13 +32,17 @@ struct explain {
 	uint64_t first_ns, last_ns;
 };
 
-/* Does not go back where the capture's clock does: neither does the kernel's. */
+/* Does not go back where the capture's clock does: neither does the kernel's. The time of
+ * day is the capture's.
+ */
 static uint64_t clock_of(struct explain *x, const struct capture_frame *f)
 {
 	uint64_t now;
 
-	if (f->n == 1)
+	if (f->n == 1) {
 		x->first_ns = f->time_ns;
+		ground_wall(x->ground, (f->time_ns - BEGIN_NS) / 1000000000);
+	}
 	now = f->time_ns > x->first_ns ? f->time_ns - x->first_ns + BEGIN_NS : BEGIN_NS;
 	if (now > x->last_ns)
 		x->last_ns = now;

@@ -219,6 +219,33 @@ static void print_open(const cJSON *json)
 			       json_number(o, "open_connections"), json_text(o, "service"));
 }
 
+/* Nothing where it has no classes. */
+static void print_classes(const struct ctl *c, const cJSON *classes)
+{
+	static const char *const heads[] = { "CLASS",	 ">QUOTA",  ">BURST", ">ADMITTED",
+					     ">REFUSED", ">MARKED", NULL };
+	char text[FORMAT_LEN];
+	const cJSON *o;
+	struct table t;
+
+	if (!cJSON_GetArraySize(classes))
+		return;
+	table_begin(&t, heads);
+	cJSON_ArrayForEach(o, classes) {
+		double refused = json_number(o, "refused");
+
+		table_add_text(&t, TONE_BOLD, o->string);
+		table_add_text(&t, TONE_PLAIN, json_text(o, "messages"));
+		table_add_text(&t, TONE_PLAIN, json_text(o, "burst"));
+		table_add_text(&t, TONE_PLAIN, format_count(json_number(o, "admitted"), text));
+		table_add_text(&t, refused ? TONE_WARN : TONE_PLAIN, format_count(refused, text));
+		table_add_text(&t, TONE_PLAIN, format_count(json_number(o, "marked"), text));
+	}
+	fputc('\n', stdout);
+	table_print(&t, stdout, c->color, 0, 0);
+	table_free(&t);
+}
+
 static const char *us_text(const cJSON *o, const char *name, char text[FORMAT_LEN])
 {
 	return format_us(json_number(o, name), text);
@@ -268,11 +295,14 @@ enum ctl_result cmd_tenant_show(struct ctl *c)
 	print_quota("quota", member(json, "quota"));
 	print_quota("of each device", member(json, "device_quota"));
 	printf("%-14s %s\n", "on excess", json_text(json, "on_excess"));
+	if (!strcmp(json_text(json, "refused_syn"), "reset"))
+		printf("%-14s %s\n", "refused SYN", "reset");
 	print_allow(member(json, "allow"));
 	print_matches(member(json, "match"));
 	print_open(json);
 	fputc('\n', stdout);
 	print_accounts(c, json);
+	print_classes(c, member(json, "classes"));
 	print_latency(c, json);
 	cJSON_Delete(json);
 	return rc;

@@ -124,6 +124,9 @@ enum ctl_result cmd_instance_weight(struct ctl *c);
 enum ctl_result cmd_tenant_list(struct ctl *c); /* cmd_tenant.c */
 enum ctl_result cmd_tenant_show(struct ctl *c);
 enum ctl_result cmd_tenant_quota(struct ctl *c);
+enum ctl_result cmd_response_list(struct ctl *c); /* cmd_response.c */
+enum ctl_result cmd_response_set(struct ctl *c);
+enum ctl_result cmd_response_remove(struct ctl *c);
 enum ctl_result cmd_devices(struct ctl *c); /* cmd_devices.c */
 enum ctl_result cmd_top(struct ctl *c);	    /* cmd_top.c */
 enum ctl_result cmd_events(struct ctl *c);  /* cmd_events.c */

@@ -105,6 +105,27 @@ static void why_text(const struct why top[TOP_WHYS], const char *after, struct s
 			format_count(top[i].rate, number), after);
 }
 
+/* Of the classes whose quotas refuse: " (coap.observe 12)". */
+static void classes_text(const struct pair *p, struct str *to)
+{
+	const cJSON *before = cJSON_GetObjectItemCaseSensitive(p->before, "classes"), *item;
+	struct why top[TOP_WHYS] = {};
+	char number[FORMAT_LEN];
+
+	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(p->now, "classes")) {
+		const cJSON *was = cJSON_GetObjectItemCaseSensitive(before, item->string);
+		struct why w = { item->string, rate(p, json_number(was, "refused"),
+						    json_number(item, "refused")) };
+
+		why_add(top, w);
+	}
+	for (size_t i = 0; i < TOP_WHYS && top[i].name; i++)
+		str_add(to, "%s%s %s", i ? ", " : " (", top[i].name,
+			format_count(top[i].rate, number));
+	if (top[0].name)
+		str_add(to, ")");
+}
+
 /* -- latency -- */
 
 /* Add @sign times the buckets of @times, [[from_ns, samples], ...]. */
@@ -171,6 +192,7 @@ static void row_rate(const struct pair *p, struct top_rate *ret)
 	ret->marked = add_whys(p, "marked", marked);
 	why_text(refused, "", &why);
 	why_text(marked, " (marked)", &why);
+	classes_text(p, &why);
 	latency_text(p, &latency);
 }
 

@@ -9,7 +9,7 @@
 #include <cjson/cJSON.h>
 
 #define TOP_NAME_LEN	64
-#define TOP_WHY_LEN	96
+#define TOP_WHY_LEN	160
 #define TOP_WHYS	3 /* reasons told */
 #define TOP_LATENCY_LEN 64
 
@@ -25,8 +25,8 @@ struct top_rate { /* a second */
 	char tenant[TOP_NAME_LEN];
 	double offered, admitted, refused, marked; /* packets */
 	double messages, bytes;			   /* admitted */
-	char why[TOP_WHY_LEN];			   /* "tenant_messages 1.2k, fragment 3" */
-	char latency[TOP_LATENCY_LEN];		   /* p50 and p99 in between: "coap 2.1ms/40ms" */
+	char why[TOP_WHY_LEN];	       /* "class_messages 1.2k, fragment 3 (coap.observe 1.2k)" */
+	char latency[TOP_LATENCY_LEN]; /* p50 and p99 in between: "coap 2.1ms/40ms" */
 };
 
 /* False: no such key. */

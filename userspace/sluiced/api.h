@@ -17,6 +17,7 @@
 #define API_STREAMS	      16
 #define API_NAMES_IN_ERROR    8
 #define API_PATH_NAMES	      2
+#define API_REST_LEN	      2200 /* a CoAP path of any length, percent-encoded */
 #define API_LIST_LIMIT	      1000
 #define API_LIST_LIMIT_MAX    10000
 #define API_TOP_LIMIT	      100
@@ -49,8 +50,9 @@ struct api_request;
 typedef void (*api_fn)(struct api_request *r);
 
 struct api_route {
-	const char *method, *path; /* a segment "*" is a name */
-	size_t max_body;	   /* 0: a body is refused */
+	const char *method,
+		*path;	 /* a segment "*" is a name; "**" at the end is all that is left */
+	size_t max_body; /* 0: a body is refused */
 	api_fn fn;
 };
 
@@ -59,6 +61,7 @@ struct api_request {
 	struct MHD_Connection *conn;
 	const struct api_route *route;
 	char name[API_PATH_NAMES][SL_NAME_LEN]; /* the "*" of the route */
+	char rest[API_REST_LEN];		/* its "**" */
 	char *body;
 	size_t len, cap;
 	/* the reply */
@@ -139,6 +142,9 @@ void api_get_tenants(struct api_request *r); /* api_tenant.c */
 void api_get_tenant(struct api_request *r);
 void api_patch_tenant(struct api_request *r);
 void api_get_top(struct api_request *r);
+void api_get_responses(struct api_request *r); /* api_response.c */
+void api_put_response(struct api_request *r);
+void api_delete_response(struct api_request *r);
 void api_get_devices(struct api_request *r); /* api_devices.c */
 void api_get_config(struct api_request *r);  /* api_config.c */
 void api_put_config(struct api_request *r);

@@ -11,8 +11,9 @@
 
 /* -- routing -- */
 
-/* Does @url match @path? Names are copied to @name. */
-static bool path_match(const char *path, const char *url, char name[][SL_NAME_LEN])
+/* Does @url match @path? Names are copied to @name; @rest is what "**" stands for. */
+static bool path_match(const char *path, const char *url, char name[][SL_NAME_LEN],
+		       char rest[API_REST_LEN])
 {
 	size_t n = 0;
 
@@ -24,6 +25,8 @@ static bool path_match(const char *path, const char *url, char name[][SL_NAME_LE
 				return false;
 			continue;
 		}
+		if (path[1] == '*')
+			return *url && snprintf(rest, API_REST_LEN, "%s", url) < API_REST_LEN;
 		len = strcspn(url, "/");
 		if (!len || len >= SL_NAME_LEN)
 			return false;
@@ -50,7 +53,7 @@ static void allow_add(struct api_request *r, const char *method)
 static void find_route(struct api_request *r, const struct api_call *call)
 {
 	for (const struct api_route *t = call->routes; t->method; t++) {
-		if (!path_match(t->path, call->url, r->name))
+		if (!path_match(t->path, call->url, r->name, r->rest))
 			continue;
 		if (method_match(t->method, call->method)) {
 			r->route = t;

@@ -8,6 +8,7 @@
 #include "../config/identity.h"
 #include "lib/latency.h"
 #include "api.h"
+#include "class_figures.h"
 
 static const char *const latency_labels[] = {
 #define X(name, label) [SL_L_##name] = label,
@@ -96,6 +97,16 @@ static bool read_figures(struct api_request *r, struct figures *ret)
 	return !err;
 }
 
+static bool read_classes(struct api_request *r, struct class_figures *ret)
+{
+	struct daemon *d = r->api->d;
+	int err = class_figures_read(d->dp, registry_names(d->registry), ret);
+
+	if (err)
+		api_fail(r, MHD_HTTP_INTERNAL_SERVER_ERROR, "read the figures: %s", strerror(-err));
+	return !err;
+}
+
 /* -- top -- */
 
 static cJSON *add_row(cJSON *rows, const char *name, const struct figure *f)
@@ -108,7 +119,8 @@ static cJSON *add_row(cJSON *rows, const char *name, const struct figure *f)
 	return row;
 }
 
-static void add_rows(const struct figures *f, const size_t *order, size_t limit, cJSON *rows)
+static void add_rows(const struct figures *f, const struct class_figures *classes,
+		     const size_t *order, size_t limit, cJSON *rows)
 {
 	struct figure none = {}, other = {};
 
@@ -116,9 +128,14 @@ static void add_rows(const struct figures *f, const size_t *order, size_t limit,
 		const struct figure_tenant *t = &f->tenants[order[i]];
 		struct figure one = {};
 
+		cJSON *row;
+
 		figure_add_tenant(f, t, i < limit ? &one : &other);
-		if (i < limit)
-			add_tenant_times(f, t, add_row(rows, t->name, &one));
+		if (i >= limit)
+			continue;
+		row = add_row(rows, t->name, &one);
+		add_tenant_times(f, t, row);
+		class_figures_json(classes, t->name, row);
 	}
 	figure_add_unclaimed(f, &other);
 	if (figure_offered_packets(&other))
@@ -132,10 +149,12 @@ void api_get_top(struct api_request *r)
 {
 	uint64_t limit = API_TOP_LIMIT;
 	sl_autofree size_t *order = NULL;
+	sl_cleanup(class_figures_free) struct class_figures classes = {};
 	struct figures f;
 	cJSON *out;
 
-	if (!api_query_u64(r, "limit", 1, API_LIST_LIMIT_MAX, &limit) || !read_figures(r, &f))
+	if (!api_query_u64(r, "limit", 1, API_LIST_LIMIT_MAX, &limit) ||
+	    !read_classes(r, &classes) || !read_figures(r, &f))
 		return;
 	if (figures_order(&f, FIGURES_BY_OFFERED, &order)) {
 		figures_free(&f);
@@ -146,7 +165,7 @@ void api_get_top(struct api_request *r)
 	json_u64(out, "time_ns", f.time_ns);
 	json_u64(out, "tenants", f.n_tenants);
 	json_u64(out, "folded", f.n_tenants > limit ? f.n_tenants - limit : 0);
-	add_rows(&f, order, limit, json_arr(out, "rows"));
+	add_rows(&f, &classes, order, limit, json_arr(out, "rows"));
 	figures_free(&f);
 	api_reply(r, MHD_HTTP_OK, out);
 }
@@ -195,14 +214,17 @@ static void add_allow(const struct model_tenant *t, cJSON *to)
 		add_text(paths, identity_text(&t->paths[i], text));
 }
 
-static cJSON *tenant_json(const struct model_tenant *t)
+/* @classes: figures of them; NULL: without. */
+static cJSON *tenant_json(const struct model_tenant *t, const struct class_figures *classes)
 {
 	cJSON *o = cJSON_CreateObject();
 
 	json_str(o, "name", t->name);
 	json_str(o, "on_excess", model_excess_word(t->excess));
+	json_str(o, "refused_syn", t->reset_syn ? "reset" : "drop");
 	add_quota(&t->quota, json_obj(o, "quota"));
 	add_quota(&t->device_quota, json_obj(o, "device_quota"));
+	class_quotas_json(classes, t, o);
 	add_allow(t, json_obj(o, "allow"));
 	return o;
 }
@@ -276,13 +298,14 @@ static void add_tenant_figures(const struct figures *f, const char *name, cJSON 
 void api_get_tenant(struct api_request *r)
 {
 	const struct model_tenant *t = api_tenant(r);
+	sl_cleanup(class_figures_free) struct class_figures classes = {};
 	const struct figure_tenant *has;
 	struct figures f;
 	cJSON *out, *accounts;
 
-	if (!t || !read_figures(r, &f))
+	if (!t || !read_classes(r, &classes) || !read_figures(r, &f))
 		return;
-	out = tenant_json(t);
+	out = tenant_json(t, &classes);
 	json_u64(out, "time_ns", f.time_ns);
 	add_sources(t, json_arr(out, "sources"));
 	add_matches(t, json_arr(out, "match"));
@@ -324,6 +347,7 @@ void api_get_tenants(struct api_request *r)
 {
 	const char *after = api_query(r, "after");
 	sl_autofree const struct model_tenant **list = NULL;
+	sl_cleanup(class_figures_free) struct class_figures classes = {};
 	uint64_t limit = API_LIST_LIMIT;
 	struct figures f;
 	cJSON *out, *tenants;
@@ -336,14 +360,14 @@ void api_get_tenants(struct api_request *r)
 		api_reply(r, 0, NULL);
 		return;
 	}
-	if (!read_figures(r, &f))
+	if (!read_classes(r, &classes) || !read_figures(r, &f))
 		return;
 	out = cJSON_CreateObject();
 	json_u64(out, "time_ns", f.time_ns);
 	json_u64(out, "total", r->api->d->model->n_tenants);
 	tenants = json_arr(out, "tenants");
 	for (size_t i = 0; i < n && i < limit; i++) {
-		cJSON *o = tenant_json(list[i]);
+		cJSON *o = tenant_json(list[i], &classes);
 
 		add_tenant_figures(&f, list[i]->name, o);
 		cJSON_AddItemToArray(tenants, o);
@@ -401,7 +425,7 @@ void api_patch_tenant(struct api_request *r)
 		/* The model in force may be another one now. */
 		t = err ? NULL : api_tenant(r);
 		if (err || t)
-			api_result(r, err, &why, MHD_HTTP_OK, t ? tenant_json(t) : NULL);
+			api_result(r, err, &why, MHD_HTTP_OK, t ? tenant_json(t, NULL) : NULL);
 	}
 	cJSON_Delete(body);
 }

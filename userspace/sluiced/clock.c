@@ -15,3 +15,12 @@ uint32_t daemon_now_s(void)
 {
 	return daemon_now_ns() / 1000000000;
 }
+
+void daemon_tell_wall(struct daemon *d)
+{
+	struct timespec real, mono;
+
+	clock_gettime(CLOCK_REALTIME, &real);
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	__atomic_store_n(&d->dp->control->wall_s, real.tv_sec - mono.tv_sec, __ATOMIC_RELAXED);
+}

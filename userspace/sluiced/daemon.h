@@ -58,6 +58,10 @@ struct daemon {
 
 uint64_t daemon_now_ns(void); /* CLOCK_MONOTONIC */
 uint32_t daemon_now_s(void);
+/* Tell packets what time of day it is, so that all nodes have the same; again and again, as
+ * clocks are set. Without a daemon it goes on as it was.
+ */
+void daemon_tell_wall(struct daemon *d);
 
 /* -- the story of a change: reload.c. All return 0 or a negative errno with the
  * reason in *@reterr; on failure the old configuration is in force, whole.
@@ -85,6 +89,11 @@ int daemon_instance_weight(struct daemon *d, const char *service, const char *in
  */
 int daemon_tenant_quota(struct daemon *d, const char *tenant, const cJSON *quota,
 			const cJSON *device_quota, struct config_error *reterr);
+/* All of a tenant's responses, as in the configuration. Where paths and services stay it
+ * costs these objects, else what a reload does.
+ */
+int daemon_tenant_responses(struct daemon *d, const char *tenant, const cJSON *responses,
+			    struct config_error *reterr);
 int daemon_detach(struct daemon *d, const char *ifname, struct config_error *reterr);
 
 /* -- parts -- */

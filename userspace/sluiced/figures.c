@@ -293,7 +293,7 @@ uint64_t figure_offered_packets(const struct figure *f)
 uint64_t figure_offered_messages(const struct figure *f)
 {
 	return f->admitted.messages + f->refused[SL_R_DEVICE_MESSAGES] +
-	       f->refused[SL_R_TENANT_MESSAGES];
+	       f->refused[SL_R_CLASS_MESSAGES] + f->refused[SL_R_TENANT_MESSAGES];
 }
 
 uint64_t figure_offered_connections(const struct figure *f)

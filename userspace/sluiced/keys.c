@@ -11,7 +11,8 @@ int keys_check(struct daemon *d, const struct model *m, struct config_error *ret
 
 	keys_derive(m, &want);
 	if (!memcmp(now->flow_key, want.flow_key, sizeof(want.flow_key)) &&
-	    !memcmp(now->device_key, want.device_key, sizeof(want.device_key)))
+	    !memcmp(now->device_key, want.device_key, sizeof(want.device_key)) &&
+	    !memcmp(now->echo_key, want.echo_key, sizeof(want.echo_key)))
 		return 0;
 	if (registry_services(d->registry)) {
 		snprintf(reterr->text, sizeof(reterr->text),
@@ -21,5 +22,6 @@ int keys_check(struct daemon *d, const struct model *m, struct config_error *ret
 	}
 	memcpy(now->flow_key, want.flow_key, sizeof(want.flow_key));
 	memcpy(now->device_key, want.device_key, sizeof(want.device_key));
+	memcpy(now->echo_key, want.echo_key, sizeof(want.echo_key));
 	return 0;
 }

@@ -23,7 +23,7 @@ enum exit_code {
 	EXIT_CONFIG = 2,
 };
 
-#define REFRESH_MS 5000 /* of routes and neighbours, besides what netlink tells */
+#define REFRESH_MS 5000 /* of routes and neighbours, besides what netlink tells; of the time */
 
 struct sluiced {
 	struct daemon d;
@@ -72,6 +72,7 @@ static void on_refresh(uv_timer_t *timer)
 {
 	struct daemon *d = timer->data;
 
+	daemon_tell_wall(d);
 	tell_netlink(neigh_refresh(d->neigh));
 }
 
@@ -137,6 +138,7 @@ static int dataplane_make(struct daemon *d, const struct model *m, struct config
 		return err;
 	/* Where the table is too small for them, they are what is left out. */
 	err = forget_make_others(d->dp);
+	daemon_tell_wall(d);
 	if (err)
 		log_warn("capacity.tallies: no room for the sums of what finds no room: %s",
 			 strerror(-err));

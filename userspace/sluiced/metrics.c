@@ -213,6 +213,8 @@ static int put_accounts(FILE *f, struct daemon *d, size_t *ret_folded)
 			      offsetof(struct figure, marked));
 		*ret_folded = rows.folded;
 		err = metrics_latencies(f, &fig, order);
+		if (!err)
+			err = metrics_classes(f, d->dp, registry_names(d->registry), &fig, order);
 	}
 	figures_free(&fig);
 	return err;

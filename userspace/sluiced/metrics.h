@@ -16,6 +16,7 @@
 #define METRICS_MAX_ACCOUNTS  10000
 #define METRICS_MAX_SERVICES  1024
 #define METRICS_MAX_INSTANCES 8192
+#define METRICS_MAX_CLASSES   4000 /* of all tenants */
 #define METRICS_MAX_LATENCIES 2000 /* accounts whose times are told; each has 22 samples a sort */
 
 enum metric_type {
@@ -44,5 +45,11 @@ void metrics_services(FILE *f, struct daemon *d, size_t *ret_services, size_t *r
 /* Times from request to answer: metrics_latency.c. @order: of tenants. 0 or -ENOMEM. */
 struct figures;
 int metrics_latencies(FILE *f, const struct figures *fig, const size_t *order);
+
+/* Messages of classes: metrics_class.c. 0 or a negative errno. */
+struct dataplane;
+struct names;
+int metrics_classes(FILE *f, const struct dataplane *dp, struct names *names,
+		    const struct figures *fig, const size_t *order);
 
 #endif /* SL_METRICS_H */

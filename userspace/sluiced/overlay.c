@@ -271,3 +271,10 @@ int overlay_quota(struct overlay *o, const char *tenant, const cJSON *quota,
 	}
 	return err;
 }
+
+int overlay_responses(struct overlay *o, const char *tenant, const cJSON *responses)
+{
+	cJSON *entry = get_or_make(get_or_make(o->root, "tenants"), tenant);
+
+	return entry ? document_set(entry, "responses", responses) : -ENOMEM;
+}

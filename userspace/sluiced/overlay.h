@@ -8,12 +8,13 @@
  *		"mq-2": { "origin": "scaling", "instance": { ... } },	added
  *		"mq-1": { "removed": true },
  *		"mq-3": { "admin": "draining", "weight": 50 } } },
- *	  "tenants": { "acme": { "quota": { "messages": "5k/s" }, "device_quota": { } } } }
+ *	  "tenants": { "acme": { "quota": { "messages": "5k/s" }, "device_quota": { },
+ *				 "responses": [ ... ] } } }		all of them
  *
  * Which wins: a document that was put replaces the file until the next reload.
  * Of instances, what was changed here stays over reloads, because they are
  * servers that run; an instance that the file defines by itself is the file's.
- * Quotas are the file's after a reload. What concerns a service or tenant that
+ * Quotas and responses are the file's after a reload. What concerns a service or tenant that
  * is gone is dropped. Each of these is told by an event.
  */
 #ifndef SL_OVERLAY_H
@@ -51,7 +52,7 @@ const cJSON *overlay_document(const struct overlay *o);
 int overlay_put_document(struct overlay *o, const cJSON *doc);
 void overlay_drop_document(struct overlay *o);
 
-/* A reload: the file's quotas win. Returns how many tenants had others. */
+/* A reload: the file's quotas and responses win. Returns how many tenants had others. */
 int overlay_drop_quotas(struct overlay *o);
 
 int overlay_instance_added(struct overlay *o, const char *service, const char *name,
@@ -63,6 +64,9 @@ int overlay_instance_changed(struct overlay *o, const char *service, const char 
 /* Members of quota and device_quota that were changed; null: lifted. */
 int overlay_quota(struct overlay *o, const char *tenant, const cJSON *quota,
 		  const cJSON *device_quota);
+
+/* All responses of a tenant. */
+int overlay_responses(struct overlay *o, const char *tenant, const cJSON *responses);
 
 enum live_origin overlay_origin(const struct overlay *o, const char *service, const char *name);
 

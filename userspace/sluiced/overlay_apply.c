@@ -113,9 +113,14 @@ static void apply_service(struct overlay *o, cJSON *entries, cJSON *service)
 
 static int apply_tenant(cJSON *tenant, const cJSON *entry)
 {
+	const cJSON *responses = get(entry, "responses");
 	int err = document_merge(tenant, "quota", get(entry, "quota"));
 
-	return err ? err : document_merge(tenant, "device_quota", get(entry, "device_quota"));
+	if (!err)
+		err = document_merge(tenant, "device_quota", get(entry, "device_quota"));
+	if (!err && responses)
+		err = document_set(tenant, "responses", responses);
+	return err;
 }
 
 int overlay_apply(struct overlay *o, cJSON *doc)

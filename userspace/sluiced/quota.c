@@ -14,15 +14,6 @@ static void json_deletep(cJSON **json)
 	cJSON_Delete(*json);
 }
 
-static struct model_tenant *tenant_find(struct model *m, const char *name)
-{
-	for (size_t i = 0; i < m->n_tenants; i++) {
-		if (!strcmp(m->tenants[i].name, name))
-			return &m->tenants[i];
-	}
-	return NULL;
-}
-
 /* The tenant's object with the changes, decoded. */
 static int quotas_merge(struct daemon *d, const cJSON *object, const cJSON *quota,
 			const cJSON *device_quota, struct model_tenant *io,
@@ -128,7 +119,7 @@ static void quota_keep(struct daemon *d, cJSON *object, const char *tenant, cons
 int daemon_tenant_quota(struct daemon *d, const char *tenant, const cJSON *quota,
 			const cJSON *device_quota, struct config_error *reterr)
 {
-	struct model_tenant *t = tenant_find(d->model, tenant), changed;
+	struct model_tenant *t = model_tenant(d->model, tenant), changed;
 	cJSON *object = document_object(d->document, "tenants", tenant);
 	int err;
 
@@ -146,7 +137,7 @@ int daemon_tenant_quota(struct daemon *d, const char *tenant, const cJSON *quota
 		err = story_repair(d, reterr);
 		if (!err)
 			err = enforce(d, &changed, reterr);
-		t = tenant_find(d->model, tenant);
+		t = model_tenant(d->model, tenant);
 	}
 	if (err)
 		return err;

@@ -95,7 +95,8 @@ static void story_keep(struct daemon *d, struct story *s)
 	overlay_tell_dropped(d->overlay, d->events);
 	if (s->quotas_given_up)
 		event_emit(d->events, LOG_INFO, (struct event_about){ .type = "overlay" },
-			   "quotas of %d tenants, set at run time, gave way to the file's",
+			   "quotas or responses of %d tenants, set at run time, gave way to the "
+			   "file's",
 			   s->quotas_given_up);
 	overlay_keep(d);
 }
@@ -169,4 +170,35 @@ int story_repair(struct daemon *d, struct config_error *reterr)
 	int err = config_load_json(d->document, d->tick_ns, &m, reterr);
 
 	return err ? err : run(d, &m, reterr);
+}
+
+/* The document in force with these in place of the tenant's own, and the overlay to fit. */
+static int story_of_responses(struct daemon *d, const char *tenant, const cJSON *responses,
+			      struct story *s)
+{
+	cJSON *object = document_object(s->document, "tenants", tenant);
+	int err = object ? document_set(object, "responses", responses) : -ENOENT;
+
+	if (!err)
+		err = overlay_copy(d->overlay, &s->overlay);
+	return err ? err : overlay_responses(s->overlay, tenant, responses);
+}
+
+int story_responses(struct daemon *d, const char *tenant, const cJSON *responses,
+		    struct config_error *reterr)
+{
+	sl_cleanup(story_free) struct story s = { .document = cJSON_Duplicate(d->document, true) };
+	int err = s.document ? story_of_responses(d, tenant, responses, &s) : -ENOMEM;
+
+	if (err) {
+		snprintf(reterr->text, sizeof(reterr->text), "tenant \"%.*s\": %s", SL_NAME_LEN,
+			 tenant, strerror(-err));
+		return err;
+	}
+	err = config_load_json(s.document, d->tick_ns, &s.model, reterr);
+	if (!err)
+		err = run(d, &s.model, reterr);
+	if (!err)
+		story_keep(d, &s);
+	return err;
 }

@@ -27,6 +27,10 @@ void story_free(struct story *s);
 /* The document in force once more, as a whole: makes both banks equal again. */
 int story_repair(struct daemon *d, struct config_error *reterr);
 
+/* All of a tenant's responses, by the whole document; kept in the overlay. */
+int story_responses(struct daemon *d, const char *tenant, const cJSON *responses,
+		    struct config_error *reterr);
+
 /* Keep the overlay, and say so if that failed. */
 void overlay_keep(struct daemon *d);
 

@@ -201,6 +201,8 @@ static void add_tally(const struct stats_tally *t, struct load_counters *to)
 	case SL_R_DEVICE_MESSAGES:
 	case SL_R_DEVICE_CONNECTIONS:
 	case SL_R_ANSWERED_DEVICE:
+	case SL_R_CLASS_MESSAGES:
+	case SL_R_ANSWERED_CLASS:
 		to->refused_device += t->packets;
 		break;
 	case SL_R_NO_INSTANCE:
