@@ -243,6 +243,7 @@ static void offer_quota_keys(const char *typed)
 		snprintf(device, sizeof(device), "device.%s", key[i]);
 		offer(device, strlen(device), typed);
 	}
+	offer("open_connections=", strlen("open_connections="), typed);
 }
 
 /* The @n-th word of @args, the last one for all that come after. */
