@@ -208,23 +208,19 @@ static __always_inline enum sl_reason classify_tls(struct cursor *c, struct mess
  * for itself, because in one function they cost each other registers. They return what
  * was said.
  */
-#define CLASSIFY(name, parse)                                                           \
-	sl_global __u64 name(struct xdp_md *ctx, __u32 payload, __u32 how)              \
-	{                                                                               \
-		struct message m = {                                                    \
-			.cid_len = how,                                                 \
-			.by_instance = how & HOW_BY_INSTANCE,                           \
-			.step = how >> HOW_STEP_SHIFT,                                  \
-			.messages = 1,                                                  \
-		};                                                                      \
-		struct cursor c;                                                        \
-		enum sl_reason why;                                                     \
-                                                                                        \
-		c.pos = (void *)(long)ctx->data + (payload >> 16 & PAYLOAD_OFFSET_MAX); \
-		c.end = (void *)(long)ctx->data_end;                                    \
-		c.left = payload & 0xffff;                                              \
-		why = parse(&c, &m);                                                    \
-		return said_of(&m, why);                                                \
+#define CLASSIFY(name, parse)                                              \
+	sl_global __u64 name(struct xdp_md *ctx, __u32 payload, __u32 how) \
+	{                                                                  \
+		struct message m = {                                       \
+			.cid_len = how,                                    \
+			.by_instance = how & HOW_BY_INSTANCE,              \
+			.step = how >> HOW_STEP_SHIFT,                     \
+			.messages = 1,                                     \
+		};                                                         \
+		struct cursor c = payload_cursor(ctx, payload);            \
+		enum sl_reason why = parse(&c, &m);                        \
+                                                                           \
+		return said_of(&m, why);                                   \
 	}
 
 CLASSIFY(sl_classify_coap, classify_coap)

@@ -86,7 +86,7 @@ sl_global int sl_learn(struct xdp_md *ctx, const struct flow *f, const struct sl
 		l->said = classify_by(ctx, svc->protocol, payload, HOW_BY_INSTANCE);
 	if (SAID_WHY(l->said))
 		return 0;
-	l->ask.view.now_s = pick_now_s(&l->ask, now_coarse_ns());
+	l->ask.view.now_s = scratch_now_s(l, now_coarse_ns());
 	l->ask.view.is_tcp = f->proto == IPPROTO_TCP;
 	if (SAID_TRANSFER(l->said)) {
 		l->ask.key.transfer = l->ask.view.transfer = true;
@@ -135,7 +135,6 @@ static __always_inline void learn_watched(const struct pkt *p, __u32 watch)
 
 static __always_inline void stage_learn(struct pkt *p)
 {
-	__u32 offset = p->flow.l4_offset + sizeof(struct udphdr); /* TCP is not looked into */
 	__u32 id = p->ret->service;
 	const struct sl_service_state *state = bpf_map_lookup_elem(&sl_svc_states, &id);
 
@@ -144,8 +143,7 @@ static __always_inline void stage_learn(struct pkt *p)
 	if (state->watch)
 		learn_watched(p, state->watch);
 	if (*(volatile __u32 *)&state->unsettled)
-		sl_learn(p->ctx, pkt_flow(p), p->ret, p->bank,
-			 offset << 16 | (p->cur.left & 0xffff));
+		sl_learn(p->ctx, pkt_flow(p), p->ret, p->bank, pkt_payload(p));
 }
 
 #endif

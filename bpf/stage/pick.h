@@ -95,20 +95,6 @@ static __always_inline void pick_look(struct pick *k)
 
 _Static_assert(sizeof(struct pick_ask) <= offsetof(struct sl_scratch, second_ns), "it fits");
 
-/* What lies in the scratch, and the time in seconds. It is divided for once a second and
- * CPU: a division costs as much as a small map's look-up.
- */
-static __always_inline __u32 pick_now_s(struct pick_ask *ask, __u64 now_ns)
-{
-	struct sl_scratch *s = (void *)ask;
-
-	if (now_ns - s->second_ns >= NS_PER_S) {
-		s->second = now_ns / NS_PER_S;
-		s->second_ns = s->second * NS_PER_S;
-	}
-	return s->second;
-}
-
 /* VERIFIER: alone, as what has many paths that all end in an id. What is asked lies in
  * the scratch: 6.1 takes no key of a map from an argument's memory. Returns as above;
  * 0: no instance, and no row. The caller counts the row, where it counts the packet.
@@ -173,7 +159,7 @@ static __always_inline __u32 pick_by_pin(struct pkt *p, struct sl_slot slot)
 	ask->view.oneway = is_oneway(p->svc->protocol);
 	if (!p->now_ns)
 		p->now_ns = now_coarse_ns();
-	ask->view.now_s = pick_now_s(ask, p->now_ns);
+	ask->view.now_s = scratch_now_s(ask, p->now_ns);
 	return sl_pick_by_pin();
 }
 

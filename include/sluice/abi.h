@@ -21,8 +21,9 @@
 #include <sluice/limits.h>
 #include <sluice/reason.h>
 
-/* It also covers what one program leaves to the next in the scratch (bpf/stage/told.h): a
- * new build's sl_xdp_tell may for a moment follow an older one's sl_xdp.
+/* It also covers what one program leaves to the next in the scratch (bpf/stage/told.h,
+ * replying.h) and in sl_content: a new build's sl_xdp_tell or sl_xdp_reply may for a moment
+ * follow an older one's.
  */
 #define SL_ABI_VERSION 3
 

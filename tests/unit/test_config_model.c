@@ -537,107 +537,106 @@ static void test_server_ids(void **state)
 #define LONG_88 LONG_22 LONG_22 LONG_22 LONG_22
 
 /* The last values that are accepted; configs/bad has the first that are not. */
+static const struct {
+	const char *at, *json;
+} limits[] = {
+	{ "tenants[0].quota.messages", "\"1/h\"" },
+	{ "tenants[0].quota.messages", "\"1G/s\"" },
+	{ "tenants[0].quota.messages", "\"60G/m\"" },
+	{ "tenants[0].quota.bytes", "\"1B/s\"" },
+	{ "tenants[0].quota.bytes", "\"60B/m\"" },
+	{ "tenants[0].quota.bytes", "\"3600B/h\"" },
+	{ "tenants[0].quota.bytes", "\"100GB/s\"" },
+	{ "tenants[0].quota.burst", "\"8ms\"" },
+	{ "tenants[0].quota.burst", "\"1h\"" },
+	{ "tenants[0].device_quota.messages", "\"1/h\"" },
+	{ "tenants[0].device_quota.messages", "\"50k/s\"" },
+	{ "tenants[0].device_quota.messages", "\"3M/m\"" },
+	{ "tenants[0].device_quota.bytes", "\"50MB/s\"" },
+	{ "tenants[0].device_quota.burst", "\"8000us\"" },
+	{ "tenants[0].match[0].source", "\"0.0.0.0/0\"" },
+	{ "tenants[0].match[0].source", "\"198.51.100.7/32\"" },
+	{ "tenants[0].match[0].source", "\"2001:db8::1/128\"" },
+	{ "tenants[0].match", "[]" },
+	{ "tenants[0].allow", "{}" },
+	{ "tenants[0].top_devices", "false" },
+	{ "tenants[0].responses", "[]" },
+	{ "tenants[1].responses",
+	  "[{\"path\": \"/\", \"payload\": \"a\", \"max_age\": \"0s\"}, "
+	  "{\"path\": \"/\", \"payload\": \"b\", \"service\": \"telemetry\", "
+	  "\"content_format\": 0, \"max_age\": \"30d\"}, "
+	  "{\"path\": \"/1/2/3/4/5/6/7/" LONG_88 "\", \"payload\": \"\u00e9\", "
+	  "\"content_format\": 65535}]" },
+	{ "tenants[0].allow",
+	  "{\"coap_methods\": [\"GET\", \"POST\", \"PUT\", \"DELETE\", \"FETCH\", "
+	  "\"PATCH\", \"iPATCH\"]}" },
+	{ "tenants[0].allow", "{\"coap_paths\": [\"/\"]}" },
+	{ "tenants[1].match", "[{\"coap_host\": \"" LONG_88 "\"}]" },
+	{ "tenants[1].match",
+	  "[{\"coap_host\": \"2001:db8::1\"}, {\"coap_host\": \"[2001:db8::1]\"}, "
+	  "{\"coap_host\": \"192.0.2.1\"}, {\"onem2m_originator\": \"192.0.2.1\"}]" },
+	{ "tenants[1].match", "[{\"onem2m_originator\": \"" LONG_88 "\"}, "
+			      "{\"onem2m_originator\": \"a\"}, "
+			      "{\"onem2m_originator\": \"A\"}]" },
+	{ "tenants[1].match", "[{\"coap_path\": \"/1/2/3/4/5/6/7/" LONG_88 "\"}, "
+			      "{\"coap_path\": \"/1/...\"}, {\"coap_path\": \"/1\"}]" },
+	{ "services[0].keep", "\"10s\"" },
+	{ "services[0].keep", "\"7d\"" },
+	{ "services[0].keep", "\"168h\"" },
+	{ "services[0].drain_timeout", "\"30d\"" },
+	{ "services[0].drain_timeout", "\"1s\"" },
+	{ "services[0].pin_budget", "65536" },
+	{ "services[0].drain", "\"move\"" },
+	{ "services[1].latency", "true" },
+	{ "services[0].echo", "false" },
+	{ "services[1].echo", "true" },
+	{ "services[1].echo", "{}" },
+	{ "services[1].echo", "{\"lifetime\": \"10s\"}" },
+	{ "services[1].echo", "{\"lifetime\": \"1d\"}" },
+	{ "services[0].reply_budget", "\"1/s\"" },
+	{ "services[0].reply_budget", "\"60M/m\"" },
+	{ "services[0].device_key", "\"endpoint\"" },
+	{ "services[1].health", "{\"on_down\": \"move\"}" },
+	{ "services[0].health", "{\"on_down\": \"reset\", \"outlier\": {\"requests\": 1}}" },
+	{ "services[1].health", "{\"outlier\": {\"requests\": 1000000, \"answered\": 1}}" },
+	{ "services[1].health", OUTLIER("1s", "1h", "1h") },
+	{ "services[1].health", OUTLIER("10m", "1s", "1d") },
+	{ "services[2]", CID("20", "\"layout\": \"first-byte\"", "0", "255") },
+	{ "services[2]", CID("2", "\"layout\": \"quic-lb\"", "0", "255") },
+	{ "services[2]", CID("5", QUIC_LB("0", "4", "6", "4"), "0", "4294967295") },
+	{ "services[2]", CID("5", QUIC_LB("0", "4", "6", "3"), "7", "16777215") },
+	{ "services[2]", CID("20", QUIC_LB("1", "2", "2", "3"), "7", "65535") },
+	{ "services[0].port", "65535" },
+	{ "services[0].port", "1" },
+	{ "services[0].port", "1.883e3" },
+	{ "services[0].instances[0].weight", "1000" },
+	{ "services[0].instances", "[]" },
+	{ "services[0].instances[0].address", "\"169.254.1.1\"" },
+	{ "services[0].health", "{\"interval\": \"100ms\", \"timeout\": \"100ms\"}" },
+	{ "services[0].health", "{\"rise\": 100, \"fall\": 1, \"min_healthy\": 0}" },
+	{ "services[0].health", "{\"probe\": \"none\", \"min_healthy\": 1}" },
+	{ "services[0].scaling.min", "4" },
+	{ "services[0].scaling.tolerance", "1" },
+	{ "services[0].scaling.up_after", "\"0s\"" },
+	{ "events", "{\"sample\": 1048576, \"max_rate\": \"1M/s\"}" },
+	{ "events", "{\"max_rate\": \"1/s\"}" },
+	{ "events", "{}" },
+	{ "metrics", "{}" },
+	{ "capacity", "{\"tenants\": 3, \"accounts\": 4, \"prefixes\": 1, \"slots\": 4096, "
+		      "\"services\": 3, \"instances\": 6}" },
+	{ "capacity", "{\"trie\": 1}" },
+	{ "capacity", "{\"tenants\": 1048576, \"accounts\": 4194304, \"slots\": 8388608}" },
+	{ "secret", "\"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+		    "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff\"" },
+	{ "interfaces", "[]" },
+	{ "interfaces[0].name", "\"eth0123456789ab\"" },
+};
+
 static void test_limits(void **state)
 {
-	static const struct {
-		const char *at, *json;
-	} rows[] = {
-		{ "tenants[0].quota.messages", "\"1/h\"" },
-		{ "tenants[0].quota.messages", "\"1G/s\"" },
-		{ "tenants[0].quota.messages", "\"60G/m\"" },
-		{ "tenants[0].quota.bytes", "\"1B/s\"" },
-		{ "tenants[0].quota.bytes", "\"60B/m\"" },
-		{ "tenants[0].quota.bytes", "\"3600B/h\"" },
-		{ "tenants[0].quota.bytes", "\"100GB/s\"" },
-		{ "tenants[0].quota.burst", "\"8ms\"" },
-		{ "tenants[0].quota.burst", "\"1h\"" },
-		{ "tenants[0].device_quota.messages", "\"1/h\"" },
-		{ "tenants[0].device_quota.messages", "\"50k/s\"" },
-		{ "tenants[0].device_quota.messages", "\"3M/m\"" },
-		{ "tenants[0].device_quota.bytes", "\"50MB/s\"" },
-		{ "tenants[0].device_quota.burst", "\"8000us\"" },
-		{ "tenants[0].match[0].source", "\"0.0.0.0/0\"" },
-		{ "tenants[0].match[0].source", "\"198.51.100.7/32\"" },
-		{ "tenants[0].match[0].source", "\"2001:db8::1/128\"" },
-		{ "tenants[0].match", "[]" },
-		{ "tenants[0].allow", "{}" },
-		{ "tenants[0].top_devices", "false" },
-		{ "tenants[0].responses", "[]" },
-		{ "tenants[1].responses",
-		  "[{\"path\": \"/\", \"payload\": \"a\", \"max_age\": \"0s\"}, "
-		  "{\"path\": \"/\", \"payload\": \"b\", \"service\": \"telemetry\", "
-		  "\"content_format\": 0, \"max_age\": \"30d\"}, "
-		  "{\"path\": \"/1/2/3/4/5/6/7/" LONG_88 "\", \"payload\": \"\u00e9\", "
-		  "\"content_format\": 65535}]" },
-		{ "tenants[0].allow",
-		  "{\"coap_methods\": [\"GET\", \"POST\", \"PUT\", \"DELETE\", \"FETCH\", "
-		  "\"PATCH\", \"iPATCH\"]}" },
-		{ "tenants[0].allow", "{\"coap_paths\": [\"/\"]}" },
-		{ "tenants[1].match", "[{\"coap_host\": \"" LONG_88 "\"}]" },
-		{ "tenants[1].match",
-		  "[{\"coap_host\": \"2001:db8::1\"}, {\"coap_host\": \"[2001:db8::1]\"}, "
-		  "{\"coap_host\": \"192.0.2.1\"}, {\"onem2m_originator\": \"192.0.2.1\"}]" },
-		{ "tenants[1].match", "[{\"onem2m_originator\": \"" LONG_88 "\"}, "
-				      "{\"onem2m_originator\": \"a\"}, "
-				      "{\"onem2m_originator\": \"A\"}]" },
-		{ "tenants[1].match", "[{\"coap_path\": \"/1/2/3/4/5/6/7/" LONG_88 "\"}, "
-				      "{\"coap_path\": \"/1/...\"}, {\"coap_path\": \"/1\"}]" },
-		{ "services[0].keep", "\"10s\"" },
-		{ "services[0].keep", "\"7d\"" },
-		{ "services[0].keep", "\"168h\"" },
-		{ "services[0].drain_timeout", "\"30d\"" },
-		{ "services[0].drain_timeout", "\"1s\"" },
-		{ "services[0].pin_budget", "65536" },
-		{ "services[0].drain", "\"move\"" },
-		{ "services[1].latency", "true" },
-		{ "services[0].echo", "false" },
-		{ "services[1].echo", "true" },
-		{ "services[1].echo", "{}" },
-		{ "services[1].echo", "{\"lifetime\": \"10s\"}" },
-		{ "services[1].echo", "{\"lifetime\": \"1d\"}" },
-		{ "services[0].reply_budget", "\"1/s\"" },
-		{ "services[0].reply_budget", "\"60M/m\"" },
-		{ "services[0].device_key", "\"endpoint\"" },
-		{ "services[1].health", "{\"on_down\": \"move\"}" },
-		{ "services[0].health",
-		  "{\"on_down\": \"reset\", \"outlier\": {\"requests\": 1}}" },
-		{ "services[1].health", "{\"outlier\": {\"requests\": 1000000, \"answered\": 1}}" },
-		{ "services[1].health", OUTLIER("1s", "1h", "1h") },
-		{ "services[1].health", OUTLIER("10m", "1s", "1d") },
-		{ "services[2]", CID("20", "\"layout\": \"first-byte\"", "0", "255") },
-		{ "services[2]", CID("2", "\"layout\": \"quic-lb\"", "0", "255") },
-		{ "services[2]", CID("5", QUIC_LB("0", "4", "6", "4"), "0", "4294967295") },
-		{ "services[2]", CID("5", QUIC_LB("0", "4", "6", "3"), "7", "16777215") },
-		{ "services[2]", CID("20", QUIC_LB("1", "2", "2", "3"), "7", "65535") },
-		{ "services[0].port", "65535" },
-		{ "services[0].port", "1" },
-		{ "services[0].port", "1.883e3" },
-		{ "services[0].instances[0].weight", "1000" },
-		{ "services[0].instances", "[]" },
-		{ "services[0].instances[0].address", "\"169.254.1.1\"" },
-		{ "services[0].health", "{\"interval\": \"100ms\", \"timeout\": \"100ms\"}" },
-		{ "services[0].health", "{\"rise\": 100, \"fall\": 1, \"min_healthy\": 0}" },
-		{ "services[0].health", "{\"probe\": \"none\", \"min_healthy\": 1}" },
-		{ "services[0].scaling.min", "4" },
-		{ "services[0].scaling.tolerance", "1" },
-		{ "services[0].scaling.up_after", "\"0s\"" },
-		{ "events", "{\"sample\": 1048576, \"max_rate\": \"1M/s\"}" },
-		{ "events", "{\"max_rate\": \"1/s\"}" },
-		{ "events", "{}" },
-		{ "metrics", "{}" },
-		{ "capacity", "{\"tenants\": 3, \"accounts\": 4, \"prefixes\": 1, \"slots\": 4096, "
-			      "\"services\": 3, \"instances\": 6}" },
-		{ "capacity", "{\"trie\": 1}" },
-		{ "capacity", "{\"tenants\": 1048576, \"accounts\": 4194304, \"slots\": 8388608}" },
-		{ "secret", "\"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
-			    "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff\"" },
-		{ "interfaces", "[]" },
-		{ "interfaces[0].name", "\"eth0123456789ab\"" },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < SL_ARRAY_SIZE(rows); i++)
-		model_free(load_edit(rows[i].at, rows[i].json));
+	for (size_t i = 0; i < SL_ARRAY_SIZE(limits); i++)
+		model_free(load_edit(limits[i].at, limits[i].json));
 }
 
 /* Every second tenant of @n asks for a table. */

@@ -28,6 +28,21 @@ struct model_tenant *model_tenant(struct model *m, const char *name)
 	return NULL;
 }
 
+bool model_lists(const struct model_tenant *t, const char *service)
+{
+	for (size_t i = 0; i < t->n_services; i++)
+		if (!strcmp(t->services[i], service))
+			return true;
+	return !t->n_services;
+}
+
+bool model_response_is(const struct model_response *r, const struct model_identity *path,
+		       const char *service)
+{
+	return r->path.size == path->size && !memcmp(r->path.bytes, path->bytes, path->size) &&
+	       !strcmp(r->service, service);
+}
+
 void model_free(struct model *m)
 {
 	if (!m)

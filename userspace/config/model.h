@@ -116,8 +116,7 @@ struct model_service {
 	bool drain_moves;	   /* "drain": "keep" (default) or "move": flows go at once */
 	struct model_cid cid;	   /* coaps only */
 	enum sl_device_key device_key; /* default "address"; "cid" wants cid */
-	uint32_t
-		echo_s; /* "echo": sources prove themselves, and are believed for so long; 0: not */
+	uint32_t echo_s;	/* "echo": who has proven himself is believed; 0: not asked */
 	double reply_rate;	/* "reply_budget", replies in place a second; default 1k/s */
 	uint32_t half_open_max; /* default 16384; member "pin_budget": of exchanges, too */
 	struct model_instance *instances;
@@ -221,6 +220,11 @@ const char *model_method_word(unsigned int method); /* below SL_METHODS; 0: "GET
 
 /* NULL: there is none. */
 struct model_tenant *model_tenant(struct model *m, const char *name);
+/* Does @t use @service by its list, or by having none? */
+bool model_lists(const struct model_tenant *t, const char *service);
+/* Is @r the response to just this path, of @service, or of all where that is ""? */
+bool model_response_is(const struct model_response *r, const struct model_identity *path,
+		       const char *service);
 
 void model_free(struct model *m);
 void model_responses_free(struct model_response *responses, size_t n);

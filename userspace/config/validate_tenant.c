@@ -113,15 +113,6 @@ static int tenant_service_validate(struct names *n, size_t ti, size_t li,
 	return 0;
 }
 
-/* Does @t use @service by its list, or by having none? */
-static bool is_user_of(const struct model_tenant *t, const char *service)
-{
-	for (size_t i = 0; i < t->n_services; i++)
-		if (!strcmp(t->services[i], service))
-			return true;
-	return !t->n_services;
-}
-
 /* @member of a service names a tenant: it exists, and it may use the service. */
 static int service_tenant_validate(const struct names *n, size_t si, const char *member,
 				   const char *tenant, struct config_error *reterr)
@@ -137,7 +128,7 @@ static int service_tenant_validate(const struct names *n, size_t si, const char 
 			       "services[%zu].%s: no tenant is called \"%s\"; want the name of one "
 			       "in tenants",
 			       si, member, tenant);
-	if (!is_user_of(&n->m->tenants[ti], service))
+	if (!model_lists(&n->m->tenants[ti], service))
 		return invalid(reterr,
 			       "services[%zu].%s: tenant \"%s\" may not use this service; want "
 			       "\"%s\" in tenants[%zu].services",

@@ -126,7 +126,6 @@ static void add_rows(const struct figures *f, const struct class_figures *classe
 	for (size_t i = 0; i < f->n_tenants; i++) {
 		const struct figure_tenant *t = &f->tenants[order[i]];
 		struct figure one = {};
-
 		cJSON *row;
 
 		figure_add_tenant(f, t, i < limit ? &one : &other);
