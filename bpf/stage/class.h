@@ -171,7 +171,7 @@ static __always_inline __u32 class_coap_ask(__u32 kind, __u32 step)
 		return kind;
 	f.entry = c->lwm2m;
 	f.onem2m = c->onem2m;
-	f.typed = c->typed;
+	f.typed = c->type != SL_TYPE_NONE;
 	f.segments = c->segments;
 	f.unseen = c->whole ? CLASS_ALL_SEEN : c->number;
 	return class_coap(&f);

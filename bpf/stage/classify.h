@@ -41,6 +41,7 @@ struct message {
 #define SAID_WHY(said)	    ((said) >> 40 & 0x7f)
 #define SAID_STEP(said)	    ((said) >> 47 & 0xf)
 #define SAID_MID_OF(said)   ((said) >> 51 & 3)
+#define SAID_OWN_BIT	    (1ull << 53)
 #define SAID_OWN(said)	    ((said) >> 53 & 1)
 #define SAID_EVIDENCE(said) ((said) >> SAID_EVIDENCE_SHIFT & 7)
 #define SAID_TRANSFER(said) ((said) >> 57 & 7)
@@ -305,8 +306,10 @@ static __always_inline enum sl_reason classify_malformed(const struct pkt *p, en
 	return p->account->denied && p->svc->protocol == SL_P_COAP ? why : SL_R_NONE;
 }
 
-/* Of a datagram that is CoAP, as the service says, and of nobody that is known yet. */
-static __always_inline enum sl_reason stage_classify_coap(struct pkt *p)
+/* Of a datagram that is CoAP, as the service says. Returns in which way it is malformed, and
+ * leaves that in the packet.
+ */
+static __always_inline __u32 classify_malformed_coap(struct pkt *p)
 {
 	__u32 why, copy;
 
@@ -314,8 +317,7 @@ static __always_inline enum sl_reason stage_classify_coap(struct pkt *p)
 	why = copy = classify_payload(p, SL_P_COAP, true);
 	sl_opaque(copy); /* VERIFIER: whether it is 0 matters later on */
 	p->malformed = copy;
-	classify_count(p);
-	return p->svc->flags & SL_SVC_DROP_MALFORMED ? why : SL_R_NONE;
+	return why;
 }
 
 /* What its transport says of it. */

@@ -275,17 +275,16 @@ static __always_inline void pick_watch(const struct pkt *p)
 	sl_watch(p->ctx, pkt_flow(p), p->svc, &w);
 }
 
-static __always_inline enum sl_reason pick_instance(struct pkt *p)
+/* @id: of the instance that is known already, by @row; else 0. */
+static __always_inline enum sl_reason pick_instance(struct pkt *p, __u32 id, __u8 row)
 {
-	__u32 hash, size = p->svc->ring_size, id = 0;
+	__u32 hash, size = p->svc->ring_size;
 	struct sl_slot slot;
 
-	if (p->svc->cid_layout)
-		id = pick_by_cid(p);
 	if (!id && !size)
 		return SL_R_NO_INSTANCE;
 	if (id) {
-		p->row = AFF_CID;
+		p->row = row;
 	} else {
 		hash = flow_hash(p->control->flow_key, &p->flow.src, p->flow.sport);
 		if (!slot_read(p->svc->ring_first + ring_slot(hash, size), &slot))
@@ -307,7 +306,18 @@ static __always_inline enum sl_reason pick_instance(struct pkt *p)
 
 static __always_inline enum sl_reason stage_pick(struct pkt *p)
 {
-	enum sl_reason why = pick_instance(p);
+	__u32 id = p->svc->cid_layout ? pick_by_cid(p) : 0;
+	enum sl_reason why = pick_instance(p, id, AFF_CID);
+
+	if (!why && p->svc->flags & (SL_SVC_OUTLIERS | SL_SVC_LATENCY))
+		pick_watch(p);
+	return why;
+}
+
+/* The same of CoAP, where p->inst_id is the instance that the device answers, if that is known. */
+static __always_inline enum sl_reason stage_pick_coap(struct pkt *p)
+{
+	enum sl_reason why = pick_instance(p, p->inst_id, AFF_EXCHANGE);
 
 	if (!why && p->svc->flags & (SL_SVC_OUTLIERS | SL_SVC_LATENCY))
 		pick_watch(p);

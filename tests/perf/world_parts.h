@@ -41,8 +41,10 @@ uint16_t world_instance(enum world_service s, int i);
 /* Those that are there at all times: of each flow but new ones, for W_PINS. */
 int world_pins_always(struct world *w);
 
-/* What W_COAP_CONTENT's tenant is told by and has responses to, into @plan. */
-int world_content(const uint32_t *tenant_id, struct plan *plan);
+/* What W_COAP_CONTENT's tenant is told by and has responses to, and W_COAP_ROUTE's route, into
+ * @plan.
+ */
+int world_content(const uint32_t *tenant_id, const uint16_t *service_ids, struct plan *plan);
 
 /* The flow of W_SEQ_1 has proven itself to W_COAP_PROVEN. */
 int world_proven(struct world *w);

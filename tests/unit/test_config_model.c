@@ -165,7 +165,7 @@ static void check_other_services(const struct model *m)
 {
 	const struct model_service *s = &m->services[1];
 
-	assert_int_equal(m->n_services, 9);
+	assert_int_equal(m->n_services, 11);
 	assert_int_equal(s->protocol, SL_P_COAP);
 	assert_int_equal(s->echo_s, 1200);
 	assert_addr(&s->addr, "2001:db8::10");
@@ -328,6 +328,60 @@ static void check_responses(const struct model_tenant *t)
 	assert_string_equal(r[1].payload, "a");
 }
 
+static void check_routes(const struct model *m)
+{
+	const struct model_service *s = &m->services[8], *one = &m->services[9],
+				   *two = &m->services[10];
+
+	assert_int_equal(s->n_routes, 3);
+	assert_false(model_is_pool(s));
+	assert_int_equal(s->front, 8);
+	check_identity(&s->routes[0].path, 0,
+		       BYTES("\x06\x01"
+			     "a\x01"
+			     "B"),
+		       "/a/B");
+	assert_int_equal(s->routes[0].method, 7);
+	assert_true(s->routes[0].has_type);
+	assert_int_equal(s->routes[0].type, 4);
+	assert_string_equal(s->routes[0].tenant, "acme");
+	assert_int_equal(s->routes[0].tenant_at, 0);
+	assert_string_equal(s->routes[0].pool, "pool-2");
+	assert_int_equal(s->routes[0].pool_at, 10);
+	check_identity(&s->routes[1].path, 1, BYTES("\x06"), "/");
+	assert_int_equal(s->routes[1].method, 0);
+	assert_false(s->routes[1].has_type);
+	assert_string_equal(s->routes[1].tenant, "");
+	assert_int_equal(s->routes[1].pool_at, 9);
+	check_identity(&s->routes[2].path, 2, BYTES("\x06"), "/"); /* was left out */
+	assert_int_equal(s->routes[2].type, 63);
+
+	for (const struct model_service *p = one; p <= two; p++) { /* what is the front's */
+		assert_string_equal(p->pool_of, "things");
+		assert_int_equal(p->front, 8);
+		assert_addr(&p->addr, "203.0.113.11");
+		assert_int_equal(p->port, 5683);
+		assert_int_equal(p->protocol, SL_P_COAP);
+		assert_string_equal(p->default_tenant, "guests");
+		assert_string_equal(p->tenant, "");
+		assert_true(p->drop_malformed);
+		assert_int_equal(p->device_key, SL_DK_ENDPOINT);
+		assert_double(p->reply_rate, 50);
+	}
+	assert_int_equal(one->keep_s, 300);
+	assert_int_equal(one->health.probe, PROBE_COAP);
+	assert_int_equal(one->n_instances, 0);
+	assert_false(one->latency);
+	assert_int_equal(two->keep_s, 20);
+	assert_true(two->drain_moves);
+	assert_int_equal(two->drain_timeout_ns, 60 * S);
+	assert_int_equal(two->half_open_max, 100);
+	assert_true(two->latency);
+	assert_int_equal(two->health.probe, PROBE_NONE);
+	assert_int_equal(two->n_instances, 1);
+	assert_int_equal(two->scaling.max, 2);
+}
+
 static void check_tenants(const struct model *m)
 {
 	const struct model_tenant *t = &m->tenants[0];
@@ -366,6 +420,10 @@ static void check_tenants(const struct model *m)
 	assert_false(m->tenants[1].reset_syn);
 	assert_int_equal(t->denied, 0xff & ~(1 << 0 | 1 << 6));
 	assert_int_equal(m->tenants[1].denied, 0);
+	assert_int_equal(t->denied_operations, 1 << SL_OP_CREATE | 1 << SL_OP_UPDATE |
+						       1 << SL_OP_DELETE | 1 << SL_OP_OTHER);
+	assert_int_equal(t->types, 1ull << 4 | 1ull << 23 | 1ull << 63);
+	assert_int_equal(m->tenants[1].denied_operations | m->tenants[1].types, 0);
 	assert_int_equal(t->top_table, 1);
 	assert_int_equal(m->tenants[1].top_table, 0);
 	assert_int_equal(m->tenants[1].excess, SL_X_DROP);
@@ -390,6 +448,7 @@ static void test_every_member(void **state)
 	check_cid_services(m);
 	check_tenants(m);
 	check_identities(&m->tenants[0]);
+	check_routes(m);
 	model_free(m);
 	model_free(NULL);
 	free(text);

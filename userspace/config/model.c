@@ -48,6 +48,9 @@ void model_free(struct model *m)
 	if (!m)
 		return;
 	for (size_t i = 0; i < m->n_services; i++) {
+		for (size_t k = 0; k < m->services[i].n_routes; k++)
+			free(m->services[i].routes[k].path.bytes);
+		free(m->services[i].routes);
 		free(m->services[i].instances);
 		free(m->services[i].scaling.exec);
 	}

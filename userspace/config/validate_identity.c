@@ -93,6 +93,7 @@ static void asking_add(struct asking *a, const struct model *m, size_t si)
 {
 	const struct model_service *s = &m->services[si];
 
+	si = s->front; /* that asks for its pools */
 	if (s->protocol != SL_P_COAP || s->tenant[0])
 		return;
 	a->any = true;

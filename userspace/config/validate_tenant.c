@@ -136,6 +136,28 @@ static int service_tenant_validate(const struct names *n, size_t si, const char 
 	return 0;
 }
 
+/* Who is told by source has all that its devices send; and an ACK names no path, so it is the
+ * front's.
+ */
+static int tenant_fronts_validate(const struct names *n, size_t ti, struct config_error *reterr)
+{
+	const struct model_tenant *t = &n->m->tenants[ti];
+
+	for (size_t i = 0; i < t->n_services && t->n_sources; i++) {
+		uint64_t si = index_find(&n->services, t->services[i], strlen(t->services[i]));
+		const struct model_service *s = &n->m->services[si];
+
+		if (n->listed_by[s->front] != ti + 1)
+			return invalid(
+				reterr,
+				"tenants[%zu].services[%zu]: \"%s\" is a pool; want \"%s\" in "
+				"the list, too: what devices of a source answer servers "
+				"names no path, and is that one's",
+				ti, i, s->name, s->pool_of);
+	}
+	return 0;
+}
+
 static int tenant_validate(struct names *n, size_t ti, uint64_t tick_ns,
 			   struct config_error *reterr)
 {
@@ -150,6 +172,8 @@ static int tenant_validate(struct names *n, size_t ti, uint64_t tick_ns,
 		if (strlen(t->services[i]) > longest)
 			longest = strlen(t->services[i]);
 	}
+	if (tenant_fronts_validate(n, ti, reterr))
+		return -EINVAL;
 	if (strlen(t->name) + longest > NAMES_LEN)
 		return invalid(reterr,
 			       "tenants[%zu].name: want at most %d characters together with the "
@@ -229,6 +253,8 @@ int tenants_validate(const struct model *m, uint64_t tick_ns, struct config_erro
 	for (size_t i = 0; !err && i < m->n_services; i++) {
 		const struct model_service *s = &m->services[i];
 
+		if (model_is_pool(s)) /* it may be for others than the front's */
+			continue;
 		err = service_tenant_validate(&names, i, "tenant", s->tenant, reterr);
 		if (!err)
 			err = service_tenant_validate(&names, i, "default_tenant",

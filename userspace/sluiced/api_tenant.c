@@ -192,20 +192,6 @@ static void add_text(cJSON *to, const char *text)
 	cJSON_AddItemToArray(to, cJSON_CreateString(text));
 }
 
-/* What is limited, in the words of a configuration. */
-static void add_allow(const struct model_tenant *t, cJSON *to)
-{
-	cJSON *methods = t->denied ? json_arr(to, "coap_methods") : NULL;
-	cJSON *paths = t->n_paths ? json_arr(to, "coap_paths") : NULL;
-	char text[IDENTITY_TEXT];
-
-	for (unsigned int i = 0; methods && i < SL_METHODS; i++)
-		if (!(t->denied >> i & 1))
-			add_text(methods, model_method_word(i));
-	for (size_t i = 0; i < t->n_paths; i++)
-		add_text(paths, identity_text(&t->paths[i], text));
-}
-
 /* @classes: figures of them; NULL: without. */
 static cJSON *tenant_json(const struct model_tenant *t, const struct class_figures *classes)
 {
@@ -217,7 +203,7 @@ static cJSON *tenant_json(const struct model_tenant *t, const struct class_figur
 	add_quota(&t->quota, json_obj(o, "quota"));
 	add_quota(&t->device_quota, json_obj(o, "device_quota"));
 	class_quotas_json(classes, t, o);
-	add_allow(t, json_obj(o, "allow"));
+	api_add_allow(t, json_obj(o, "allow"));
 	return o;
 }
 

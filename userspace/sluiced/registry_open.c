@@ -48,6 +48,7 @@ static int on_service_entry(struct registry *r, const struct sl_service_key *key
 	s->ring_size = value->ring_size;
 	s->keep_s = value->keep_s;
 	s->affinity = value->flags & SL_SVC_AFFINITY;
+	s->pool = !key->proto;
 	s->leaving = false;
 	err = s->ring_size ? regions_claim(&r->regions, s->ring_first, s->ring_size) : 0;
 	if (!err)
