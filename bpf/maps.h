@@ -27,6 +27,16 @@
 		__type(value, value_);           \
 		__uint(max_entries, n);          \
 	} name SEC(".maps")
+
+/* The same, not preallocated: few of its entries are ever there. */
+#define SL_MAP_HASH_FEW(name, key_, value_, n)             \
+	struct {                                           \
+		__uint(type, BPF_MAP_TYPE_HASH);           \
+		__uint(map_flags, BPF_F_NO_PREALLOC);      \
+		__type(key, key_);                         \
+		__type(value, value_);                     \
+		__uint(max_entries, n);                    \
+	} name SEC(".maps")
 /* clang-format on */
 
 /* -- configuration, written by the daemon only; hashes are twice as large as
@@ -65,24 +75,12 @@ SL_MAP_HASH(sl_trie, struct sl_trie_key, struct sl_trie_node, 2 * SL_DEF_TRIE);
 /* (tenant, bank) -> quotas of its classes. Not preallocated: few tenants have some. Missing:
  * a change of the configuration is under way, and the message is of no class.
  */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct sl_class_key);
-	__type(value, struct sl_class_set);
-	__uint(max_entries, 2 * SL_DEF_TENANTS);
-} sl_class_sets SEC(".maps");
+SL_MAP_HASH_FEW(sl_class_sets, struct sl_class_key, struct sl_class_set, 2 * SL_DEF_TENANTS);
 
 /* (tenant, number, bank) -> what the node says to a GET. Not preallocated: few tenants have any.
  * Missing: the instance is asked.
  */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct sl_response_key);
-	__type(value, struct sl_response);
-	__uint(max_entries, 2 * SL_MAX_RESPONSES);
-} sl_responses SEC(".maps");
+SL_MAP_HASH_FEW(sl_responses, struct sl_response_key, struct sl_response, 2 * SL_MAX_RESPONSES);
 
 /* -- lasting state -- */
 
@@ -116,24 +114,12 @@ SL_MAP_HASH(sl_exchanges, struct sl_exchange_key, struct sl_exchange, SL_DEF_EXC
  * daemon. Missing: it is not tracked, and the service's default tenant's. Not preallocated: few
  * configurations have any.
  */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct sl_flow_key);
-	__type(value, struct sl_flow);
-	__uint(max_entries, SL_DEF_FLOWS);
-} sl_flows SEC(".maps");
+SL_MAP_HASH_FEW(sl_flows, struct sl_flow_key, struct sl_flow, SL_DEF_FLOWS);
 
 /* connection -> what proves that it is its device's, until it has, within a budget per
  * service. As above. As many as sl_half_open.
  */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct sl_flow_key);
-	__type(value, struct sl_flow_open);
-	__uint(max_entries, SL_DEF_HALF_OPEN);
-} sl_flow_opens SEC(".maps");
+SL_MAP_HASH_FEW(sl_flow_opens, struct sl_flow_key, struct sl_flow_open, SL_DEF_HALF_OPEN);
 
 /* account, and tenant -> how many tracked connections are open. Written by both. Missing:
  * impossible.
@@ -155,13 +141,8 @@ SL_MAP_ARRAY(sl_buckets, struct sl_bucket, SL_DEF_TENANTS);
 /* (tenant, class) -> bucket and figures. Made by the daemon before sl_class_sets names the
  * class, written by the data plane. Missing: as there.
  */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct sl_class_state_key);
-	__type(value, struct sl_class_state);
-	__uint(max_entries, SL_MEAN_CLASSES *SL_DEF_TENANTS);
-} sl_class_states SEC(".maps");
+SL_MAP_HASH_FEW(sl_class_states, struct sl_class_state_key, struct sl_class_state,
+		SL_MEAN_CLASSES *SL_DEF_TENANTS);
 
 /* hash -> buckets of devices. Written by the data plane only. */
 SL_MAP_ARRAY(sl_devices, struct sl_device_line, SL_DEF_DEVICE_LINES);
@@ -213,13 +194,7 @@ SL_MAP_ARRAY(sl_asked, struct sl_latency_line, SL_LATENCY_LINES);
 /* (account, sort) -> times from request to answer. Made by the data plane with the first one;
  * full: SL_TALLY_OTHER. Not preallocated: few accounts have any.
  */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct sl_latency_key);
-	__type(value, struct sl_latency);
-	__uint(max_entries, SL_DEF_LATENCIES);
-} sl_latencies SEC(".maps");
+SL_MAP_HASH_FEW(sl_latencies, struct sl_latency_key, struct sl_latency, SL_DEF_LATENCIES);
 
 /* cpu -> what is traced, and how much was. Missing: the packet is not traced. */
 SL_MAP_ARRAY(sl_tracing, struct sl_tracing, SL_MAX_CPUS);

@@ -61,4 +61,11 @@ static __always_inline __u32 pkt_payload(const struct pkt *p)
 	return offset << 16 | (p->cur.left & 0xffff);
 }
 
+/* Over that, in what is called. */
+static __always_inline struct cursor payload_cursor(struct xdp_md *ctx, __u32 payload)
+{
+	return cursor_over_frame((void *)(long)ctx->data + (payload >> 16 & PAYLOAD_OFFSET_MAX),
+				 (void *)(long)ctx->data_end, payload & 0xffff);
+}
+
 #endif /* SL_PKT_H */

@@ -9,10 +9,12 @@
 #include "stage/police.h"
 #include "stage/classify.h"
 #include "stage/content.h"
+#include "stage/allow.h"
 #include "stage/response.h"
 #include "stage/reply.h"
 #include "stage/stream.h"
 #include "stage/pick.h"
+#include "stage/route.h"
 #include "stage/steer.h"
 #include "stage/reset.h"
 #include "stage/answer.h"
@@ -51,7 +53,8 @@ static __always_inline enum sl_reason pipeline(struct pkt *p)
 }
 
 /* The same for a service whose tenants are told apart by what a message says, or may use
- * some paths only: who it is comes after what it is. Of CoAP, and only towards instances.
+ * some paths only, or that has routes: who it is comes after what it is. Of CoAP, and only
+ * towards instances.
  */
 static __always_inline enum sl_reason pipeline_content(struct pkt *p)
 {
@@ -63,15 +66,17 @@ static __always_inline enum sl_reason pipeline_content(struct pkt *p)
 	if (!why)
 		why = stage_resolve_content(p);
 	if (!why)
-		why = stage_classify_coap(p);
+		why = stage_classify_content(p);
 	if (!why)
 		why = stage_identify(p);
 	if (why == SL_R_CHALLENGED)
 		return reply_elsewhere(p, 0);
 	if (!why)
+		why = stage_route(p);
+	if (!why)
 		why = stage_police_bytes(p, true);
 	if (!why)
-		why = stage_police_path(p);
+		why = stage_allow(p);
 	if (!why)
 		why = stage_police_messages(p, true, class_ask(p));
 	if (!why) {
@@ -80,7 +85,7 @@ static __always_inline enum sl_reason pipeline_content(struct pkt *p)
 			return reply_elsewhere(p, response);
 	}
 	if (!why)
-		why = stage_pick(p);
+		why = stage_pick_coap(p);
 	if (why == SL_R_ANSWERED_TENANT)
 		return stage_answer(p, true);
 	if (!why)

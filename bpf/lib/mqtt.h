@@ -249,12 +249,9 @@ static __always_inline __u32 mqtt_messages(const struct cursor *c, const struct 
 					   __u32 *ret_types)
 {
 	__u32 left = c->left + cursor_opaque_zero(c->left), off = cursor_opaque_zero(c->left);
-	__u32 count = 1, size = first->remaining;
+	__u32 count = 1, size = first->remaining, types = first->type;
 
-	if (ret_types)
-		*ret_types = first->type;
-
-		/* VERIFIER: unrolled, see coap_walk_options(). */
+	/* VERIFIER: unrolled, see coap_walk_options(). */
 #pragma GCC unroll 8
 	for (int i = 1; i < SL_MQTT_MESSAGES; i++) {
 		__u32 at;
@@ -271,10 +268,12 @@ static __always_inline __u32 mqtt_messages(const struct cursor *c, const struct 
 		if (!size)
 			break;
 		if (ret_types)
-			*ret_types |= (__u32)(*(const __u8 *)(c->pos + (at & MQTT_MAX_OFFSET)) >> 4)
-				      << 4 * i;
+			types |= (__u32)(*(const __u8 *)(c->pos + (at & MQTT_MAX_OFFSET)) >> 4)
+				 << 4 * i;
 		count++;
 	}
+	if (ret_types)
+		*ret_types = types;
 	return count;
 }
 _Static_assert(SL_MQTT_MESSAGES <= 8, "a word of types");

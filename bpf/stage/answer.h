@@ -202,6 +202,12 @@ static __always_inline void answer_age(struct answer *a, __u32 max_age)
 	answer_put(a, max_age);
 }
 
+static __always_inline bool answer_is_forbidden(__u32 why)
+{
+	return why == SL_R_PATH_NOT_ALLOWED || why == SL_R_OPERATION_NOT_ALLOWED ||
+	       why == SL_R_TYPE_NOT_ALLOWED;
+}
+
 /* Returns the reason under which the answer leaves. */
 static __always_inline __u32 answer_end(struct answer *a, const struct sl_account *acc,
 					bool looked_into)
@@ -211,7 +217,7 @@ static __always_inline __u32 answer_end(struct answer *a, const struct sl_accoun
 		a->msg[1] = COAP_405;
 		return SL_R_ANSWERED_METHOD;
 	}
-	if (a->why == SL_R_PATH_NOT_ALLOWED) {
+	if (answer_is_forbidden(a->why)) {
 		a->msg[1] = COAP_403;
 		return SL_R_ANSWERED_PATH;
 	}

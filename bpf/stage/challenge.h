@@ -60,13 +60,14 @@ sl_global int sl_challenge(struct xdp_md *ctx, const struct flow *f, const struc
 {
 	const struct sl_control *control;
 	struct replying *r = scratch();
-	__u32 zero = 0;
+	__u32 zero = 0, window;
 
 	control = bpf_map_lookup_elem(&sl_control, &zero);
 	if (!r || !f || !svc || !control)
 		return SL_R_INTERNAL;
+	window = echo_now(control, scratch_now_s(r, now_coarse_ns()));
 	if (!reply_begin(ctx, f, r, COAP_401) ||
-	    !challenge_fill(r, echo_value(control->echo_key, f, echo_now(control))))
+	    !challenge_fill(r, echo_value(control->echo_key, f, window)))
 		return SL_R_UNPROVEN;
 	if (!reset_within_budget(svc)) {
 		note(SL_N_ANSWER_BUDGET);

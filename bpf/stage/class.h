@@ -12,6 +12,7 @@
 #include "../lib/mqtt.h"
 #include "../maps.h"
 #include "../pkt.h"
+#include "../scratch.h"
 #include "note.h"
 
 /* What is asked of sl_police_by_class(), in one word: classes, the first that has a quota
@@ -163,15 +164,14 @@ sl_global int sl_class_charge_bundle(__u32 tenant, __u64 bundle, __u64 now_ns)
 /* Of a CoAP request that sl_content_walk() has gone over. */
 static __always_inline __u32 class_coap_ask(__u32 kind, __u32 step)
 {
-	__u32 zero = 0;
-	const struct sl_content *c = bpf_map_lookup_elem(&sl_content, &zero);
+	const struct sl_content *c = content_scratch();
 	struct class_facts f = { .kind = kind, .step = step };
 
 	if (!c)
 		return kind;
 	f.entry = c->lwm2m;
 	f.onem2m = c->onem2m;
-	f.typed = c->typed;
+	f.typed = c->type != SL_TYPE_NONE;
 	f.segments = c->segments;
 	f.unseen = c->whole ? CLASS_ALL_SEEN : c->number;
 	return class_coap(&f);
@@ -201,15 +201,11 @@ static __always_inline __u64 class_ask(const struct pkt *p)
 }
 
 /* VERIFIER: alone, as all that reads at an offset of the packet's own. Types of the MQTT messages
- * in the @left bytes at @offset, four bits each; 0: none begins there.
+ * in the payload, four bits each; 0: none begins there.
  */
-sl_global __u32 sl_class_types(struct xdp_md *ctx, __u32 offset, __u32 left)
+sl_global __u32 sl_class_types(struct xdp_md *ctx, __u32 payload)
 {
-	struct cursor c = {
-		.pos = (void *)(long)ctx->data + (offset & PAYLOAD_OFFSET_MAX),
-		.end = (void *)(long)ctx->data_end,
-		.left = left,
-	};
+	struct cursor c = payload_cursor(ctx, payload);
 	struct mqtt_msg msg;
 	__u32 types = 0;
 
@@ -226,8 +222,7 @@ static __always_inline __u64 class_ask_other(const struct pkt *p)
 	if (!ask || p->messages < 2)
 		return ask;
 	ask &= CLASS_ASK_BANK | CLASS_ASK_MARK;
-	return ask | CLASS_ASK_BUNDLE |
-	       sl_class_types(p->ctx, p->cur.pos - (void *)(long)p->ctx->data, p->cur.left);
+	return ask | CLASS_ASK_BUNDLE | sl_class_types(p->ctx, pkt_payload(p));
 }
 
 #endif

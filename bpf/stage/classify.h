@@ -41,6 +41,7 @@ struct message {
 #define SAID_WHY(said)	    ((said) >> 40 & 0x7f)
 #define SAID_STEP(said)	    ((said) >> 47 & 0xf)
 #define SAID_MID_OF(said)   ((said) >> 51 & 3)
+#define SAID_OWN_BIT	    (1ull << 53)
 #define SAID_OWN(said)	    ((said) >> 53 & 1)
 #define SAID_EVIDENCE(said) ((said) >> SAID_EVIDENCE_SHIFT & 7)
 #define SAID_TRANSFER(said) ((said) >> 57 & 7)
@@ -208,23 +209,19 @@ static __always_inline enum sl_reason classify_tls(struct cursor *c, struct mess
  * for itself, because in one function they cost each other registers. They return what
  * was said.
  */
-#define CLASSIFY(name, parse)                                                           \
-	sl_global __u64 name(struct xdp_md *ctx, __u32 payload, __u32 how)              \
-	{                                                                               \
-		struct message m = {                                                    \
-			.cid_len = how,                                                 \
-			.by_instance = how & HOW_BY_INSTANCE,                           \
-			.step = how >> HOW_STEP_SHIFT,                                  \
-			.messages = 1,                                                  \
-		};                                                                      \
-		struct cursor c;                                                        \
-		enum sl_reason why;                                                     \
-                                                                                        \
-		c.pos = (void *)(long)ctx->data + (payload >> 16 & PAYLOAD_OFFSET_MAX); \
-		c.end = (void *)(long)ctx->data_end;                                    \
-		c.left = payload & 0xffff;                                              \
-		why = parse(&c, &m);                                                    \
-		return said_of(&m, why);                                                \
+#define CLASSIFY(name, parse)                                              \
+	sl_global __u64 name(struct xdp_md *ctx, __u32 payload, __u32 how) \
+	{                                                                  \
+		struct message m = {                                       \
+			.cid_len = how,                                    \
+			.by_instance = how & HOW_BY_INSTANCE,              \
+			.step = how >> HOW_STEP_SHIFT,                     \
+			.messages = 1,                                     \
+		};                                                         \
+		struct cursor c = payload_cursor(ctx, payload);            \
+		enum sl_reason why = parse(&c, &m);                        \
+                                                                           \
+		return said_of(&m, why);                                   \
 	}
 
 CLASSIFY(sl_classify_coap, classify_coap)
@@ -309,8 +306,10 @@ static __always_inline enum sl_reason classify_malformed(const struct pkt *p, en
 	return p->account->denied && p->svc->protocol == SL_P_COAP ? why : SL_R_NONE;
 }
 
-/* Of a datagram that is CoAP, as the service says, and of nobody that is known yet. */
-static __always_inline enum sl_reason stage_classify_coap(struct pkt *p)
+/* Of a datagram that is CoAP, as the service says. Returns in which way it is malformed, and
+ * leaves that in the packet.
+ */
+static __always_inline __u32 classify_malformed_coap(struct pkt *p)
 {
 	__u32 why, copy;
 
@@ -318,8 +317,7 @@ static __always_inline enum sl_reason stage_classify_coap(struct pkt *p)
 	why = copy = classify_payload(p, SL_P_COAP, true);
 	sl_opaque(copy); /* VERIFIER: whether it is 0 matters later on */
 	p->malformed = copy;
-	classify_count(p);
-	return p->svc->flags & SL_SVC_DROP_MALFORMED ? why : SL_R_NONE;
+	return why;
 }
 
 /* Of a connection that is tracked. */

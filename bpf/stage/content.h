@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What a CoAP request says of itself: its host, its path and who asks, oneM2M's
- * originator. From that follow its tenant and whether the tenant may use the path.
+ * originator. From that follow its tenant, what the tenant may do (allow.h), and which
+ * instances it is for (route.h).
  * Only requests have options that say so; all else is the default tenant's.
  *
  * Strings are looked up byte by byte, as a trie in sl_trie: see <sluice/abi.h>.
@@ -89,6 +90,16 @@ static __always_inline __u64 content_bit(__u32 number, bool repeated)
 	return 1ull << (number < CONTENT_OTHER ? number : CONTENT_OTHER);
 }
 
+/* An integer (RFC 7252 3.2); of more than two bytes it is more than anybody asks for. */
+static __always_inline __u32 content_number(const struct sl_content *c, __u32 off, __u32 len)
+{
+	if (len > 2)
+		return SL_TYPE_NONE - 1;
+	if (len == 2)
+		return content_byte(c, off) << 8 | content_byte(c, off + 1);
+	return len ? content_byte(c, off) : 0;
+}
+
 /* Of an option that may not be repeated the first counts (RFC 7252 5.4.5). */
 static __always_inline void content_keep(struct sl_content *c, bool repeated, __u32 off, __u32 len)
 {
@@ -125,7 +136,8 @@ static __always_inline void content_keep(struct sl_content *c, bool repeated, __
 		c->detour = true;
 		break;
 	case COAP_OPT_RESOURCE_TYPE:
-		c->typed = true;
+		if (!repeated)
+			c->type = content_number(c, off, len);
 		break;
 	case COAP_OPT_ECHO:
 		if (!repeated)
@@ -189,6 +201,7 @@ sl_global int sl_content_walk(struct xdp_md *ctx, __u32 at, __u32 left)
 		return -1;
 	__builtin_memset(&c->node, 0, sizeof(*c) - offsetof(struct sl_content, node));
 	c->request = true;
+	c->type = SL_TYPE_NONE;
 	if (!left)
 		return 0;
 	if (bpf_xdp_load_bytes(ctx, at & PAYLOAD_OFFSET_MAX, &h, sizeof(h)))
@@ -256,6 +269,7 @@ sl_global __u32 sl_trie_string(struct xdp_md *ctx, __u64 parent, __u32 at, __u32
 		return 0;
 	c->node.child = 0;
 	c->node.value = 0;
+	c->node.more = 0;
 	if (len > SL_IDENTITY_MAX)
 		return 0;
 	for (int i = 0; i < SL_IDENTITY_MAX / SL_TRIE_CHUNK; i++) {
@@ -333,30 +347,6 @@ sl_global __u32 sl_content_tenant(struct xdp_md *ctx, __u64 bank)
 	return tenant;
 }
 
-/* VERIFIER: as above. May @tenant use the request's path? 1: yes. */
-sl_global int sl_content_allowed(struct xdp_md *ctx, __u64 bank, __u32 tenant)
-{
-	struct sl_content *c = content_scratch();
-	const struct sl_trie_node *node;
-
-	if (!c)
-		return 0;
-	bank &= SL_TRIE_BANK;
-	__builtin_memset(&c->key, 0, sizeof(c->key));
-	c->key.parent = SL_T_ALLOW_PATH | bank;
-	c->key.len = sizeof(tenant);
-	__builtin_memcpy(c->key.text, &tenant, sizeof(tenant));
-	node = bpf_map_lookup_elem(&sl_trie, &c->key);
-	if (!node || !c->request) /* nothing was ever said of it */
-		return 1;
-	if (!c->whole || c->detour)
-		return 0;
-	if (node->value)
-		return 1;
-	/* Outside of OSCORE a path means nothing to the server (RFC 8613 4.1). */
-	return !c->oscore && content_path(ctx, c, node->child | bank);
-}
-
 /* -- the stages -- */
 
 static __always_inline __u64 content_bank(const struct pkt *p)
@@ -378,8 +368,21 @@ static __always_inline enum sl_reason stage_resolve_content(struct pkt *p)
 		return SL_R_NOT_OURS;
 	if (p->svc->protocol != SL_P_COAP) /* just become another: the next packet will do */
 		return SL_R_NO_INSTANCE;
-	*(volatile __u32 *)&c->claimed = resolve_source(p);
-	return resolve_account(p, *(volatile __u32 *)&c->claimed);
+	*(volatile __u32 *)&c->tenant = resolve_source(p);
+	return SL_R_NONE;
+}
+
+/* Of a datagram that is CoAP, as the service says, and of nobody that is known yet. */
+static __always_inline enum sl_reason stage_classify_content(struct pkt *p)
+{
+	struct sl_content *c = content_scratch();
+	__u32 why = classify_malformed_coap(p);
+
+	if (!why || !c || !(p->svc->flags & SL_SVC_DROP_MALFORMED))
+		return SL_R_NONE; /* stage_route knows whose it is, and counts it */
+	why = resolve_account(p, c->tenant) ?: why;
+	classify_count(p);
+	return why;
 }
 
 /* Is it a request? Or may be one: what is malformed, and what lies behind the linear bytes. */
@@ -390,33 +393,33 @@ static __always_inline bool content_is_request(const struct pkt *p)
 	return p->malformed || p->kind == SL_K_UDP || method <= SL_METHODS;
 }
 
+/* It is asked who it is before anybody knows what it wants: as its source's, or the default
+ * tenant's, and of the service itself.
+ */
+static __always_inline enum sl_reason identify_unproven(struct pkt *p, const struct sl_content *c)
+{
+	enum sl_reason why = resolve_account(p, c->tenant);
+
+	if (why)
+		return why;
+	classify_count(p);
+	return p->malformed ? p->malformed : SL_R_CHALLENGED;
+}
+
 static __always_inline enum sl_reason stage_identify(struct pkt *p)
 {
 	struct sl_content *c = content_scratch();
-	__u32 tenant;
 
 	if (!content_is_request(p))
 		return SL_R_NONE;
-	if (sl_content_walk(p->ctx, p->cur.pos - (void *)(long)p->ctx->data,
-			    p->malformed ? 0 : p->cur.left))
+	if (!c || sl_content_walk(p->ctx, p->cur.pos - (void *)(long)p->ctx->data,
+				  p->malformed ? 0 : p->cur.left))
 		return SL_R_INTERNAL;
 	if (p->svc->echo_s && !sl_echo_proven(p->ctx, pkt_flow(p), p->svc))
-		return p->malformed ? p->malformed : SL_R_CHALLENGED;
-	if ((c && c->claimed) || !(p->svc->flags & SL_SVC_IDENTIFY))
-		return SL_R_NONE;
-	tenant = sl_content_tenant(p->ctx, content_bank(p));
-	return tenant ? resolve_account(p, tenant) : SL_R_NONE;
-}
-
-/* Malformed: see classify_malformed(). */
-static __always_inline enum sl_reason stage_police_path(struct pkt *p)
-{
-	if (p->malformed && p->account->denied)
-		return p->malformed;
-	if (!content_is_request(p) ||
-	    sl_content_allowed(p->ctx, content_bank(p), p->account->tenant))
-		return SL_R_NONE;
-	return p->malformed ? p->malformed : police_refuse(p, SL_R_PATH_NOT_ALLOWED);
+		return identify_unproven(p, c);
+	if (!c->tenant && p->svc->flags & SL_SVC_IDENTIFY)
+		*(volatile __u32 *)&c->tenant = sl_content_tenant(p->ctx, content_bank(p));
+	return SL_R_NONE;
 }
 
 #endif

@@ -13,9 +13,10 @@
 #include "../scratch.h"
 #include "note.h"
 
-static __always_inline __u32 echo_now(const struct sl_control *control)
+/* The window at @now_s of CLOCK_MONOTONIC. */
+static __always_inline __u32 echo_now(const struct sl_control *control, __u32 now_s)
 {
-	return echo_window(*(volatile __u64 *)&control->wall_s + now_coarse_ns() / NS_PER_S);
+	return echo_window(*(volatile __u64 *)&control->wall_s + now_s);
 }
 
 /* The option's value; false: there is none of ours. */
@@ -40,23 +41,24 @@ sl_global int sl_echo_proven(struct xdp_md *ctx, const struct flow *f, const str
 	__u32 zero = 0, now_s, index;
 	struct sl_control *control;
 	struct sl_proven_line *line;
+	void *second = scratch();
 	__u64 value, hash;
 
 	control = bpf_map_lookup_elem(&sl_control, &zero);
-	if (!f || !svc || !c || !control)
+	if (!f || !svc || !c || !control || !second)
 		return 0;
 	if (!c->request)
 		return 1;
 	hash = proven_hash(control->flow_key, f, svc->id);
 	index = hash & (SL_PROVEN_LINES - 1);
 	line = bpf_map_lookup_elem(&sl_proven, &index);
-	now_s = now_coarse_ns() / NS_PER_S;
 	if (!line)
 		return 0;
+	now_s = scratch_now_s(second, now_coarse_ns());
 	if (proven_has(line, hash >> 32, now_s))
 		return 1;
 	if (!echo_load(ctx, &value) ||
-	    !echo_is_fresh(control->echo_key, f, value, echo_now(control)))
+	    !echo_is_fresh(control->echo_key, f, value, echo_now(control, now_s)))
 		return 0;
 	if (!proven_add(line, hash >> 32, now_s, now_s + svc->echo_s))
 		note(SL_N_PROVEN_FULL);

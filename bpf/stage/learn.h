@@ -20,7 +20,7 @@ struct learn {
 _Static_assert(sizeof(struct learn) <= offsetof(struct sl_scratch, second_ns), "it fits");
 
 /* The device's slot in the service that the answer is from, into *@ask. Returns the
- * service; NULL: the slot is not in transition, or the service's flows are not kept.
+ * service; NULL: its flows are not kept.
  */
 static __always_inline const struct sl_service *learn_service(const struct sl_service_key *key,
 							      struct pick_ask *ask)
@@ -40,7 +40,7 @@ static __always_inline const struct sl_service *learn_service(const struct sl_se
 	ask->key.service = svc->id;
 	ask->view.keep_s = svc->keep_s;
 	ask->budget = svc->half_open_max;
-	return affinity_needs_pin(ask->view.slot) ? svc : NULL;
+	return svc;
 }
 
 /* A SYN-ACK is sent to whoever asks; a FIN or RST ends. */
@@ -61,11 +61,63 @@ static __always_inline void learn_fill(struct learn *l, const struct flow *f,
 	l->ask.key.addr = f->dst;
 	l->ask.key.port = f->dport;
 	l->ask.view.sender = ret->instance;
-	l->service.addr = ret->vip;
-	l->service.port = ret->port;
-	l->service.proto = f->proto;
+	if (ret->front) {
+		l->service = (struct sl_service_key)SL_POOL_KEY(ret->service);
+	} else {
+		l->service.addr = ret->vip;
+		l->service.port = ret->port;
+		l->service.proto = f->proto;
+	}
 	l->service.bank = bank;
 	barrier();
+}
+
+/* Remember who has sent what the device may answer. */
+static __always_inline void learn_side(struct sl_exchange_key *key, const struct sl_exchange *x,
+				       __u32 budget)
+{
+	__u32 front = key->service;
+	struct sl_service_state *state = bpf_map_lookup_elem(&sl_svc_states, &front);
+
+	if (!bpf_map_update_elem(&sl_exchanges, key, x, BPF_EXIST))
+		return;
+	if (state && state->exchanges < budget &&
+	    !bpf_map_update_elem(&sl_exchanges, key, x, BPF_NOEXIST))
+		__sync_fetch_and_add(&state->exchanges, 1);
+	else
+		note(SL_N_SENDER_FULL);
+}
+
+/* VERIFIER: alone, for the stack. A pool's instance has sent this: what answers it names no
+ * path and comes to the pool's front, so it is remembered there, whatever the slot is. What is
+ * learnt of the message lies in the scratch; @payload: its offset. Returns nothing.
+ */
+sl_global int sl_learn_pool(struct xdp_md *ctx, __u32 payload, __u32 front, __u32 instance)
+{
+	struct learn *l = scratch();
+	struct sl_exchange x = { .instance = instance };
+	struct sl_exchange_key key = { .service = front, .by_server = SL_SIDE_SERVER };
+	const struct sl_instance *i = instance_of(instance);
+	__u32 budget;
+	__u8 first;
+
+	if (!l || !i || bpf_xdp_load_bytes(ctx, payload & PAYLOAD_OFFSET_MAX, &first, 1))
+		return 0;
+	/* Of what need not be answered half of it. */
+	budget = (first >> 4 & 3) == COAP_CON ? l->ask.budget : l->ask.budget / 2;
+	x.generation = i->generation;
+	x.seen = l->ask.view.now_s;
+	key.addr = l->ask.key.addr;
+	key.port = l->ask.key.port;
+	key.mid = SAID_MID(l->said);
+	if (SAID_OWN(l->said))
+		learn_side(&key, &x, budget);
+	if ((__u32)SAID_KIND(l->said) - SL_K_COAP_GET > SL_METHODS)
+		return 0;
+	key.mid = 0;
+	key.by_server = SL_SIDE_ASKED;
+	learn_side(&key, &x, budget);
+	return 0;
 }
 
 /* VERIFIER: alone, for the stack. @payload: its offset << 16 | its length. */
@@ -79,7 +131,7 @@ sl_global int sl_learn(struct xdp_md *ctx, const struct flow *f, const struct sl
 		return 0;
 	learn_fill(l, f, ret, bank);
 	svc = learn_service(&l->service, &l->ask);
-	if (!svc)
+	if (!svc || !(ret->front || affinity_needs_pin(l->ask.view.slot)))
 		return 0;
 	if (f->proto == IPPROTO_TCP)
 		l->said = (__u64)learn_tcp(f->tcp_flags, payload & 0xffff) << SAID_EVIDENCE_SHIFT;
@@ -87,7 +139,13 @@ sl_global int sl_learn(struct xdp_md *ctx, const struct flow *f, const struct sl
 		l->said = classify_by(ctx, svc->protocol, payload, HOW_BY_INSTANCE);
 	if (SAID_WHY(l->said))
 		return 0;
-	l->ask.view.now_s = pick_now_s(&l->ask, now_coarse_ns());
+	l->ask.view.now_s = scratch_now_s(l, now_coarse_ns());
+	if (ret->front) {
+		sl_learn_pool(ctx, payload >> 16, ret->front, ret->instance);
+		if (!affinity_needs_pin(l->ask.view.slot))
+			return 0;
+		l->said &= ~SAID_OWN_BIT;
+	}
 	l->ask.view.is_tcp = f->proto == IPPROTO_TCP;
 	if (SAID_TRANSFER(l->said)) {
 		l->ask.key.transfer = l->ask.view.transfer = true;
@@ -138,7 +196,6 @@ static __always_inline void learn_watched(const struct pkt *p, __u32 watch)
 
 static __always_inline void stage_learn(struct pkt *p)
 {
-	__u32 offset = p->flow.l4_offset + sizeof(struct udphdr); /* TCP is not looked into */
 	__u32 id = p->ret->service;
 	const struct sl_service_state *state = bpf_map_lookup_elem(&sl_svc_states, &id);
 
@@ -147,8 +204,7 @@ static __always_inline void stage_learn(struct pkt *p)
 	if (state->watch)
 		learn_watched(p, state->watch);
 	if (*(volatile __u32 *)&state->unsettled)
-		sl_learn(p->ctx, pkt_flow(p), p->ret, p->bank,
-			 offset << 16 | (p->cur.left & 0xffff));
+		sl_learn(p->ctx, pkt_flow(p), p->ret, p->bank, pkt_payload(p));
 }
 
 #endif

@@ -95,20 +95,6 @@ static __always_inline void pick_look(struct pick *k)
 
 _Static_assert(sizeof(struct pick_ask) <= offsetof(struct sl_scratch, second_ns), "it fits");
 
-/* What lies in the scratch, and the time in seconds. It is divided for once a second and
- * CPU: a division costs as much as a small map's look-up.
- */
-static __always_inline __u32 pick_now_s(struct pick_ask *ask, __u64 now_ns)
-{
-	struct sl_scratch *s = (void *)ask;
-
-	if (now_ns - s->second_ns >= NS_PER_S) {
-		s->second = now_ns / NS_PER_S;
-		s->second_ns = s->second * NS_PER_S;
-	}
-	return s->second;
-}
-
 /* VERIFIER: alone, as what has many paths that all end in an id. What is asked lies in
  * the scratch: 6.1 takes no key of a map from an argument's memory. Returns as above;
  * 0: no instance, and no row. The caller counts the row, where it counts the packet.
@@ -173,7 +159,7 @@ static __always_inline __u32 pick_by_pin(struct pkt *p, struct sl_slot slot)
 	ask->view.oneway = is_oneway(p->svc->protocol);
 	if (!p->now_ns)
 		p->now_ns = now_coarse_ns();
-	ask->view.now_s = pick_now_s(ask, p->now_ns);
+	ask->view.now_s = scratch_now_s(ask, p->now_ns);
 	return sl_pick_by_pin();
 }
 
@@ -289,17 +275,16 @@ static __always_inline void pick_watch(const struct pkt *p)
 	sl_watch(p->ctx, pkt_flow(p), p->svc, &w);
 }
 
-static __always_inline enum sl_reason pick_instance(struct pkt *p)
+/* @id: of the instance that is known already, by @row; else 0. */
+static __always_inline enum sl_reason pick_instance(struct pkt *p, __u32 id, __u8 row)
 {
-	__u32 hash, size = p->svc->ring_size, id = 0;
+	__u32 hash, size = p->svc->ring_size;
 	struct sl_slot slot;
 
-	if (p->svc->cid_layout)
-		id = pick_by_cid(p);
 	if (!id && !size)
 		return SL_R_NO_INSTANCE;
 	if (id) {
-		p->row = AFF_CID;
+		p->row = row;
 	} else {
 		hash = flow_hash(p->control->flow_key, &p->flow.src, p->flow.sport);
 		if (!slot_read(p->svc->ring_first + ring_slot(hash, size), &slot))
@@ -321,7 +306,18 @@ static __always_inline enum sl_reason pick_instance(struct pkt *p)
 
 static __always_inline enum sl_reason stage_pick(struct pkt *p)
 {
-	enum sl_reason why = pick_instance(p);
+	__u32 id = p->svc->cid_layout ? pick_by_cid(p) : 0;
+	enum sl_reason why = pick_instance(p, id, AFF_CID);
+
+	if (!why && p->svc->flags & (SL_SVC_OUTLIERS | SL_SVC_LATENCY))
+		pick_watch(p);
+	return why;
+}
+
+/* The same of CoAP, where p->inst_id is the instance that the device answers, if that is known. */
+static __always_inline enum sl_reason stage_pick_coap(struct pkt *p)
+{
+	enum sl_reason why = pick_instance(p, p->inst_id, AFF_EXCHANGE);
 
 	if (!why && p->svc->flags & (SL_SVC_OUTLIERS | SL_SVC_LATENCY))
 		pick_watch(p);

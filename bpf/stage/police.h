@@ -114,11 +114,12 @@ sl_global int sl_police_tenant(const struct sl_account *a, __u32 first, __u64 no
 sl_global int sl_police_both(const struct sl_account *a, const struct police *s)
 {
 	struct device_charge charge[2] = {};
-	enum sl_reason why;
+	enum sl_reason why = SL_R_NONE;
 
 	if (!a || !s)
 		return SL_R_INTERNAL;
-	why = police_device(a, s, charge);
+	if (s->device_cost[0] | s->device_cost[1]) /* else its line is not worth a cache miss */
+		why = police_device(a, s, charge);
 	if (why || !(s->cost[0] | s->cost[1]))
 		return why;
 	why = police_tenant(a, s->first, s->now_ns, s->cost[0], s->cost[1]);

@@ -45,6 +45,8 @@ static __always_inline enum sl_reason reply_elsewhere(struct pkt *p, __u32 respo
 /* The packet as the other program had it. */
 static __always_inline enum sl_reason reply_resume(struct pkt *p, const struct replying *r)
 {
+	struct sl_content *c = content_scratch();
+
 	p->flow = r->flow;
 	p->device = r->device;
 	p->now_ns = r->now_ns;
@@ -54,7 +56,7 @@ static __always_inline enum sl_reason reply_resume(struct pkt *p, const struct r
 	p->bank = r->bank;
 	p->kind = r->kind;
 	p->step = r->step;
-	p->svc = resolve_service(p);
+	p->svc = c && c->pool ? resolve_pool(p, c, c->pool) : resolve_service(p);
 	return p->svc ? resolve_account(p, r->tenant) : SL_R_INTERNAL;
 }
 

@@ -42,10 +42,10 @@ static __always_inline __u32 resolve_source(const struct pkt *p)
 			      addr_word1(&p->flow.src));
 }
 
-static __always_inline enum sl_reason resolve_account(struct pkt *p, __u32 tenant)
+static __always_inline enum sl_reason resolve_account_of(struct pkt *p, __u32 tenant)
 {
 	struct sl_account_key key, parts = {
-		.tenant = tenant ?: p->svc->tenant,
+		.tenant = tenant,
 		.service = p->svc->id,
 		.bank = p->bank,
 	};
@@ -55,6 +55,12 @@ static __always_inline enum sl_reason resolve_account(struct pkt *p, __u32 tenan
 	sl_put_word(&key, &parts, 64);
 	p->account = bpf_map_lookup_elem(&sl_accounts, &key);
 	return p->account ? SL_R_NONE : SL_R_NOT_ALLOWED;
+}
+
+/* @tenant 0: nobody's that is known. */
+static __always_inline enum sl_reason resolve_account(struct pkt *p, __u32 tenant)
+{
+	return resolve_account_of(p, tenant ?: p->svc->tenant);
 }
 
 static __always_inline struct sl_service *resolve_service(const struct pkt *p)
@@ -68,6 +74,18 @@ static __always_inline struct sl_service *resolve_service(const struct pkt *p)
 
 	sl_put_word(&key.port, &parts.port, 32);
 	return bpf_map_lookup_elem(&sl_services, &key);
+}
+
+/* Under its id, see SL_POOL_KEY. */
+static __always_inline struct sl_service *resolve_pool(const struct pkt *p, struct sl_content *c,
+						       __u32 id)
+{
+	struct sl_service_key *key = (void *)&c->key;
+
+	_Static_assert(sizeof(*key) <= sizeof(c->key), "it fits");
+	*key = (struct sl_service_key)SL_POOL_KEY(id);
+	key->bank = p->bank;
+	return bpf_map_lookup_elem(&sl_services, key);
 }
 
 static __always_inline struct sl_return *resolve_return(const struct pkt *p)

@@ -273,7 +273,7 @@ static __always_inline void stream_ask(struct pkt *p, struct track *t, __u32 sou
 	t->budget = p->svc->half_open_max;
 	if (!p->now_ns)
 		p->now_ns = now_coarse_ns();
-	t->now_s = pick_now_s((void *)t, p->now_ns);
+	t->now_s = scratch_now_s(t, p->now_ns);
 }
 
 /* Whose segment it is. What is refused for it is so where its bytes have been charged. */

@@ -21,8 +21,9 @@
 #include <sluice/limits.h>
 #include <sluice/reason.h>
 
-/* It also covers what one program leaves to the next in the scratch (bpf/stage/told.h): a
- * new build's sl_xdp_tell may for a moment follow an older one's sl_xdp.
+/* It also covers what one program leaves to the next in the scratch (bpf/stage/told.h,
+ * replying.h) and in sl_content: a new build's sl_xdp_tell or sl_xdp_reply may for a moment
+ * follow an older one's.
  */
 #define SL_ABI_VERSION 3
 
@@ -84,6 +85,7 @@ enum sl_service_flag {
 	SL_SVC_CONTENT = 1 << 4,   /* look into its messages, by @program */
 	SL_SVC_IDENTIFY = 1 << 5,  /* with SL_SVC_CONTENT: for the tenant, as none is fixed */
 	SL_SVC_LATENCY = 1 << 6,   /* time how long answers take */
+	SL_SVC_ROUTES = 1 << 7,	   /* with SL_SVC_CONTENT: some requests are pools' */
 };
 
 /* What a device is, for its quota. */
@@ -99,6 +101,14 @@ enum sl_cid_layout {
 	SL_CID_FIRST_BYTE, /* its first byte is the server id, as in Californium's cluster */
 	SL_CID_QUIC_LB,	   /* 3 bits of rotation, 5 of anything, then the server id in clear */
 };
+
+/* A pool has no address of its own: routes of another service, its front, lead to it. Its
+ * record lies under its id, and no packet has such a key.
+ */
+#define SL_POOL_KEY(id)              \
+	{                            \
+		.addr = { { (id) } } \
+	}
 
 struct sl_service {
 	__u16 id;
@@ -263,12 +273,13 @@ struct sl_prefix_range {
  * made by the daemon alone: packets find them as children.
  */
 enum sl_trie_root {
-	SL_T_COAP_HOST = 1,  /* lower case; -> tenant */
-	SL_T_COAP_PATH,	     /* -> tenant, by the longest that begins the path */
-	SL_T_ORIGINATOR,     /* -> tenant */
-	SL_T_ALLOW_PATH,     /* first the tenant's id, four bytes -> 1: and all that begins so */
-	SL_T_RESPONSE,	     /* first the ids of tenant and service, 0: of any, four bytes each;
+	SL_T_COAP_HOST = 1, /* lower case; -> tenant */
+	SL_T_COAP_PATH,	    /* -> tenant, by the longest that begins the path */
+	SL_T_ORIGINATOR,    /* -> tenant */
+	SL_T_ALLOW,    /* first the tenant's id, four bytes; paths -> 1: and all that begins so */
+	SL_T_RESPONSE, /* first the ids of tenant and service, 0: of any, four bytes each;
 			     * -> number of the tenant's response to just this path */
+	SL_T_ROUTE,    /* first the service's id, four bytes */
 	SL_T_MQTT_USERNAME,  /* whole, or up to the service's delimiter and with it; -> tenant */
 	SL_T_MQTT_CLIENT_ID, /* likewise */
 	SL_T_TLS_SNI,	     /* lower case; -> tenant */
@@ -286,10 +297,55 @@ struct sl_trie_key {
 _Static_assert(sizeof(struct sl_trie_key) == 32, "no hidden padding");
 #define SL_TRIE_BANK (1ull << 63)
 
+/* oneM2M's operations (TS-0004 6.3.4.2.5), and what is none. */
+enum sl_operation {
+	SL_OP_CREATE,
+	SL_OP_RETRIEVE,
+	SL_OP_UPDATE,
+	SL_OP_DELETE,
+	SL_OP_NOTIFY,
+	SL_OP_OTHER,
+	SL_OP__MAX
+};
+
+/* Of a tenant some of whose requests are not allowed. */
+enum sl_allow {
+	/* 1 << enum sl_operation: this one is not */
+	SL_ALLOW_OPERATIONS = (1 << SL_OP__MAX) - 1,
+	/* Some resource types are: a step below each, whose key has the length SL_TRIE_RULE and
+	 * the type for its text. */
+	SL_ALLOW_TYPES = 1 << 8,
+	SL_ALLOW_ANY_PATH = 1 << 9, /* paths are not asked for */
+};
+
+/* Where a route's path ends there are its rules: a step below it whose key has this length,
+ * which no string has, and a struct sl_route_rule for its text; -> the pool's service id. Of
+ * the longest path that has a rule for a request, the rule of the highest sort is taken.
+ */
+#define SL_TRIE_RULE 0xff
+
+enum sl_route_sort { /* what a rule asks for: a set */
+	SL_ROUTE_TYPE = 1 << 0,
+	SL_ROUTE_METHOD = 1 << 1,
+	SL_ROUTE_TENANT = 1 << 2,
+	SL_ROUTE__SORTS = 1 << 3
+};
+
+struct sl_route_rule {
+	__u8 sort;   /* enum sl_route_sort; what it does not name is 0: */
+	__u8 method; /* CoAP's code */
+	__u8 type;   /* oneM2M's resource type, of what is to be made */
+	__u8 pad;
+	__u32 tenant;
+};
+_Static_assert(sizeof(struct sl_route_rule) == 8, "no hidden padding");
+#define SL_TYPES 64 /* oneM2M's resource types that can be told apart; TS-0004 has fewer */
+
 struct sl_trie_node {
 	__u64 child; /* parent of the next step, without bank; 0: there is none */
 	__u32 value; /* of what ends here; 0: nothing does */
-	__u32 pad;
+	__u32 more;  /* of a route: a bit for each sort of rules that are here; of a tenant's first
+		      * step: enum sl_allow */
 };
 
 /* What the node itself says to a GET of one path. Options are those behind the token
@@ -371,7 +427,7 @@ struct sl_return {
 	__u16 instance;
 	__u16 service;
 	__u16 l3_delta, l4_delta; /* as in sl_instance */
-	__u16 pad;
+	__u16 front;		  /* of a pool's instance: the service that leads to it; else 0 */
 };
 _Static_assert(sizeof(struct sl_return) == 28, "no hidden padding");
 
@@ -413,12 +469,21 @@ _Static_assert(sizeof(struct sl_pin) == 12, "no hidden padding");
  * repeated request, and the ACK or RST to a server's own message, go where the
  * first went, or came from.
  */
+/* A service with routes has those of its pools, too, whatever their slots are: what answers a
+ * server names no path.
+ */
+enum sl_exchange_side {
+	SL_SIDE_DEVICE, /* the Message-ID is a request's */
+	SL_SIDE_SERVER, /* it is the server's */
+	SL_SIDE_ASKED, /* none: who has asked the device last. What it answers may have an id of its own */
+};
+
 struct sl_exchange_key {
 	struct sl_addr addr; /* of the device */
 	__be16 port;
 	__u16 service;
 	__be16 mid;
-	__u16 by_server; /* 1: the Message-ID is the server's */
+	__u16 by_server; /* enum sl_exchange_side */
 };
 _Static_assert(sizeof(struct sl_exchange_key) == 24, "no hidden padding");
 
@@ -510,13 +575,21 @@ enum sl_watch {
 	SL_W_TRACK = 1 << 7,
 };
 
+/* Why what instances send is learnt from. */
+enum sl_unsettled {
+	/* Some slot is not quiescent. Written before the first slot is in transition and after the
+	 * last has settled.
+	 */
+	SL_U_SLOTS = 1 << 0,
+	SL_U_POOL = 1 << 1, /* it is a pool: what its instances ask is answered without a path */
+};
+
 /* Per service, shared by packets and daemon. */
 struct sl_service_state {
 	__u32 half_open;    /* pins in sl_half_open; added by packets, taken off by both */
 	__u32 pin_failures; /* established pins that found no room, since load */
 	__u32 exchanges;    /* in sl_exchanges; likewise */
-	__u32 unsettled;    /* not 0: some slot is not quiescent. Written by the daemon, before
-			     * the first slot is in transition and after the last has settled. */
+	__u32 unsettled;    /* enum sl_unsettled; written by the daemon */
 	__u32 watch;	    /* enum sl_watch; written by the daemon */
 	__u32 flow_opens;   /* in sl_flow_opens; added by packets, taken off by both */
 	__u64 reply_tat;    /* bucket of replies in place, in 1/16 ns */
@@ -769,12 +842,14 @@ struct sl_text {
 	__u16 at, len;
 };
 
+#define SL_TYPE_NONE (~0u)
+
 /* Where the stages of services with SL_SVC_CONTENT put what they find. */
 struct sl_content {
 	__u8 option[SL_CONTENT_BYTES]; /* the first bytes of the options */
 	struct sl_trie_key key;
-	__u32 claimed; /* tenant by the source, 0: none */
-	__u32 pad1;
+	__u32 tenant; /* by the source, or by what the message says; 0: none */
+	__u32 type;   /* oneM2M's, of what is to be made; SL_TYPE_NONE: it does not say */
 	struct sl_trie_node node; /* where the last string led */
 	__u32 off, len;		  /* of @option: read, and there */
 	__u32 number;		  /* of the option before */
@@ -786,12 +861,11 @@ struct sl_content {
 	__u8 request;		  /* is one; also what cannot be read may be one */
 	__u8 lwm2m;  /* its path begins with an entry point of LwM2M's: enum class_entry */
 	__u8 onem2m; /* has an option of oneM2M's */
-	__u8 typed;  /* names a oneM2M resource type */
-	__u8 pad2;
+	__u8 pad2[2];
 	struct sl_text host, originator, segment[SL_PATH_DEPTH];
 	struct sl_text echo, accept, etag[SL_ETAGS];
-	__u32 etags; /* how many there are; SL_ETAGS of them at most are kept */
-	__u32 pad3;
+	__u32 etags;   /* how many there are; SL_ETAGS of them at most are kept */
+	__u32 pool;    /* that the message is routed to; 0: it stays */
 	__u64 options; /* which ones there are, see bpf/stage/content.h */
 };
 _Static_assert(sizeof(struct sl_content) == SL_CONTENT_BYTES + 168, "no hidden padding");

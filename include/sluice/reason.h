@@ -73,12 +73,14 @@
 	X(METHOD_NOT_ALLOWED, DROP,     REFUSED,   "method_not_allowed",    "the tenant may not use this CoAP method")         \
 	X(ANSWERED_METHOD,    TX,       ANSWERED,  "answered_method",       "a CoAP method that the tenant may not use: the device is told by 4.05") \
 	X(PATH_NOT_ALLOWED,   DROP,     REFUSED,   "path_not_allowed",      "the tenant may not use this CoAP path")           \
-	X(ANSWERED_PATH,      TX,       ANSWERED,  "answered_path",         "a CoAP path that the tenant may not use: the device is told by 4.03") \
+	X(ANSWERED_PATH,      TX,       ANSWERED,  "answered_path",         "a CoAP path, oneM2M operation or resource type that the tenant may not use: the device is told by 4.03") \
 	X(CLASS_MESSAGES,     DROP,     REFUSED,   "class_messages",        "over the tenant's quota of messages of this class") \
 	X(ANSWERED_CLASS,     TX,       ANSWERED,  "answered_class",        "over the quota of a class: the device is told (CoAP 5.03, MQTT-SN CONNACK)") \
 	X(CHALLENGED,         TX,       ANSWERED,  "challenged",            "the source has not proven itself: it is asked to, by CoAP 4.01 with Echo") \
 	X(UNPROVEN,           DROP,     REFUSED,   "unproven",              "the source has not proven itself, and could not be asked to") \
 	X(ANSWERED_STATIC,    TX,       ANSWERED,  "answered_static",       "a CoAP GET of what the tenant has a response for") \
+	X(OPERATION_NOT_ALLOWED, DROP,  REFUSED,   "operation_not_allowed", "the tenant may not use this oneM2M operation")    \
+	X(TYPE_NOT_ALLOWED,   DROP,     REFUSED,   "type_not_allowed",      "the tenant may not create this oneM2M resource type") \
 	X(OPEN_CONNECTIONS,   DROP,     REFUSED,   "open_connections",      "over the tenant's quota of open connections")     \
 	X(MQTT_NOT_ALLOWED,   DROP,     REFUSED,   "mqtt_not_allowed",      "the tenant may not use this version of MQTT")     \
 	X(IDENTITY_CHANGED,   DROP,     REFUSED,   "identity_changed",      "the first bytes of a connection came again and name somebody else")
@@ -125,6 +127,7 @@ enum sl_reason_group {
 	X(IDENTITY_UNKNOWN, "identity_unknown",  "who a message names could not be read: the service's default tenant has it") \
 	X(LATENCY_LOST,    "latency_lost",       "a timed request gave way to a newer one before its answer came") \
 	X(PROVEN_FULL,     "proven_full",        "a source that has proven itself found no room to be remembered") \
+	X(SENDER_FULL,     "sender_full",        "what a pool's instance has sent was not remembered, and what answers it goes to the front: no pin budget") \
 	X(FLOW_UNTRACKED,  "flow_untracked",     "a segment of a connection that is not in the flow table: the service's default tenant has it") \
 	X(FLOW_FULL,       "flow_full",          "a connection found no room in the flow table, or no budget for half-open ones")
 /* clang-format on */

@@ -24,6 +24,7 @@ enum {
 static const uint8_t get[] = { 0x40, 0x01, 0x12, 0x34 };
 static const uint8_t mqtt_connect[] = { 0x10, 15, 0, 4, 'M', 'Q', 'T', 'T', 4,
 					2,    0,  9, 0, 3,   'a', '/', 'b' };
+static const uint8_t create[] = { 0x40, 0x02, 0x12, 0x34, 0xd1, 254, 4 }; /* option 267 */
 
 static void udp_service(struct bed *b, uint16_t port, uint32_t tenant, uint16_t instance,
 			const struct sl_account *account)
@@ -105,9 +106,10 @@ static void stingy_services(struct bed *b)
 
 /* Services 7500 to 7505 and who is refused by them: a device and a tenant over its quota, and
  * who may not GET, all answered; the last of them without an answer; and both again, of who
- * may GET something else only.
+ * may GET something else only. 7506 and 7507: who may not retrieve, and not create all.
  */
-#define PATHS_FROM 4
+#define PATHS_FROM  4
+#define ONEM2M_FROM 6
 static void answering_services(struct bed *b)
 {
 	const uint64_t hour_ns = 3600ull * 1000000000;
@@ -122,14 +124,20 @@ static void answering_services(struct bed *b)
 		{ .denied = 1 },
 		{ .excess = SL_X_ANSWER },
 		{},
+		{},
+		{},
 	};
+	static const uint32_t onem2m[] = { 1 << SL_OP_RETRIEVE, SL_ALLOW_TYPES };
 
 	for (size_t i = 0; i < SL_ARRAY_SIZE(accounts); i++) {
 		struct bed_service s = { VIP, 7500 + i,	      IPPROTO_UDP, SL_P_COAP,
 					 0,   STINGY + 8 + i, 1,	   1 };
 
-		if (i >= PATHS_FROM) {
+		if (i >= PATHS_FROM)
 			s.flags = SL_SVC_CONTENT;
+		if (i >= ONEM2M_FROM) {
+			trie_onem2m(b, 0, s.tenant, onem2m[i - ONEM2M_FROM] | SL_ALLOW_ANY_PATH, 3);
+		} else if (i >= PATHS_FROM) {
 			trie_path(b, 0, trie_allow(b, 0, s.tenant, false), "/elsewhere", 1);
 		}
 		accounts[i].id = 30 + i;
@@ -188,8 +196,8 @@ static void more_services(struct bed *b)
 	static const struct bed_service s[] = {
 		{ VIP, 5684, IPPROTO_UDP, SL_P_COAPS, SL_SVC_DROP_MALFORMED, TENANT, 1, 1 },
 		{ VIP, 10000, IPPROTO_UDP, SL_P_MQTTSN, SL_SVC_DROP_MALFORMED, TENANT, 1, 1 },
-		{ VIP, 7507, IPPROTO_UDP, SL_P_COAP, SL_SVC_CONTENT, TENANT, 1, 1, .responses = 1 },
-		{ VIP, 7506, IPPROTO_UDP, SL_P_COAP, SL_SVC_CONTENT, TENANT, 1, 1, .echo_s = 60 },
+		{ VIP, 7521, IPPROTO_UDP, SL_P_COAP, SL_SVC_CONTENT, TENANT, 1, 1, .responses = 1 },
+		{ VIP, 7520, IPPROTO_UDP, SL_P_COAP, SL_SVC_CONTENT, TENANT, 1, 1, .echo_s = 60 },
 	};
 
 	for (size_t i = 0; i < SL_ARRAY_SIZE(s); i++)
@@ -355,6 +363,7 @@ static void v6_length_long(struct frame *f)
 
 #define BYTES(...) (const uint8_t[]){ __VA_ARGS__ }, sizeof((uint8_t[]){ __VA_ARGS__ })
 #define GET	   get, sizeof(get)
+#define CREATE	   create, sizeof(create)
 #define BIG	   NULL, 1290
 #define CONNECT	   mqtt_connect, sizeof(mqtt_connect)
 
@@ -463,10 +472,12 @@ static const struct {
 	{ "a class's second", SL_R_CLASS_MESSAGES, XDP_DROP, { DEVICE, 40000, VIP, 7511 }, -1, GET, NULL },
 	{ "answered: no GET here", SL_R_ANSWERED_METHOD, XDP_TX, { DEVICE, 40000, VIP, 7502 }, -1, GET, NULL },
 	{ "answered: not this path", SL_R_ANSWERED_PATH, XDP_TX, { DEVICE, 40000, VIP, 7504 }, -1, GET, NULL },
-	{ "who is it", SL_R_CHALLENGED, XDP_TX, { DEVICE, 40000, VIP, 7506 }, -1, BYTES(0x42, 1, 2, 3, 1, 2), NULL },
-	{ "who is it, who cannot be asked", SL_R_UNPROVEN, XDP_DROP, { DEVICE, 40000, VIP, 7506 }, -1, BYTES(0x40, 1, 2, 3), NULL },
-	{ "what the tenant has said of it", SL_R_ANSWERED_STATIC, XDP_TX, { DEVICE, 40000, VIP, 7507 }, -1, GET, NULL },
+	{ "who is it", SL_R_CHALLENGED, XDP_TX, { DEVICE, 40000, VIP, 7520 }, -1, BYTES(0x42, 1, 2, 3, 1, 2), NULL },
+	{ "who is it, who cannot be asked", SL_R_UNPROVEN, XDP_DROP, { DEVICE, 40000, VIP, 7520 }, -1, BYTES(0x40, 1, 2, 3), NULL },
+	{ "what the tenant has said of it", SL_R_ANSWERED_STATIC, XDP_TX, { DEVICE, 40000, VIP, 7521 }, -1, GET, NULL },
 	{ "not this path", SL_R_PATH_NOT_ALLOWED, XDP_DROP, { DEVICE, 40000, VIP, 7505 }, -1, GET, NULL },
+	{ "may not retrieve", SL_R_OPERATION_NOT_ALLOWED, XDP_DROP, { DEVICE, 40000, VIP, 7506 }, -1, GET, NULL },
+	{ "may not create this", SL_R_TYPE_NOT_ALLOWED, XDP_DROP, { DEVICE, 40000, VIP, 7507 }, -1, CREATE, NULL },
 	{ "no GET here", SL_R_METHOD_NOT_ALLOWED, XDP_DROP, { DEVICE, 40000, VIP, 7503 }, -1, GET, NULL },
 
 	{ "one connection too many", SL_R_OPEN_CONNECTIONS, XDP_DROP, { DEVICE, 40000, VIP, 7600 }, 2, NULL, 0, NULL },

@@ -594,14 +594,14 @@ static void test_instance(void **state)
 	record.l3_delta = l3;
 	record.l4_delta = l4;
 
-	assert_int_equal(sync_instance_write(bed->dp, 3, &record, &vip), 0);
+	assert_int_equal(sync_instance_write(bed->dp, 3, &record, &vip, 0), 0);
 	assert_true(filter_has(bed->dp, "2001:db8:ffff::7"));
 	assert_int_equal(bpf_map_lookup_elem(bed->dp->returns_fd, &key, &back), 0);
 	assert_int_equal(back.instance, 3);
 	assert_memory_equal(&back.vip, &vip.addr, sizeof(back.vip));
 
 	/* The same server under another id: the first one's end leaves its entry. */
-	assert_int_equal(sync_instance_write(bed->dp, 4, &record, &vip), 0);
+	assert_int_equal(sync_instance_write(bed->dp, 4, &record, &vip, 0), 0);
 	assert_int_equal(sync_instance_clear(bed->dp, 3, IPPROTO_TCP), 0);
 	assert_int_equal(bed->dp->instances[3].service, 0);
 	assert_int_equal(bed->dp->instances[3].generation, 9);

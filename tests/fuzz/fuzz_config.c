@@ -34,7 +34,7 @@ static void check_identities(const struct model_identity *list, size_t n, bool o
 		for (; at < id->size; at += 1 + id->bytes[at], parts++)
 			if (!id->bytes[at] || id->bytes[at] > SL_IDENTITY_MAX)
 				abort();
-		if (at != id->size || parts > SL_PATH_DEPTH || of_path != (root == SL_T_ALLOW_PATH))
+		if (at != id->size || parts > SL_PATH_DEPTH || of_path != (root == SL_T_ALLOW))
 			abort();
 		if (!parts && !of_path)
 			abort();

@@ -58,7 +58,56 @@ static inline void trie_path(struct bed *b, uint32_t bank, uint64_t parent, cons
 /* The paths that @tenant may use begin below this. */
 static inline uint64_t trie_allow(struct bed *b, uint32_t bank, uint32_t tenant, bool all)
 {
-	return trie_string(b, bank, SL_T_ALLOW_PATH, &tenant, sizeof(tenant), all);
+	return trie_string(b, bank, SL_T_ALLOW, &tenant, sizeof(tenant), all);
+}
+
+/* What @tenant may do of oneM2M, enum sl_allow; and a type that it may create, 0: none. */
+static inline void trie_onem2m(struct bed *b, uint32_t bank, uint32_t tenant, uint32_t more,
+			       uint8_t type)
+{
+	struct sl_trie_key first = { .parent = SL_T_ALLOW, .len = sizeof(tenant) };
+	struct sl_trie_key key = { .len = SL_TRIE_RULE, .text = { type } };
+	struct sl_trie_node node = {}, may = { .value = 1 };
+
+	key.parent = trie_allow(b, bank, tenant, false) | (bank ? SL_TRIE_BANK : 0);
+	first.parent |= bank ? SL_TRIE_BANK : 0;
+	memcpy(first.text, &tenant, sizeof(tenant));
+	bpf_map_lookup_elem(bpf_map__fd(b->skel->maps.sl_trie), &first, &node);
+	node.more = more;
+	bed_update(b->skel->maps.sl_trie, &first, &node);
+	if (type)
+		bed_update(b->skel->maps.sl_trie, &key, &may);
+}
+
+/* A rule of @service's routes: what begins with @path, and is what the rule asks for, is
+ * @pool's.
+ */
+static inline void trie_route(struct bed *b, uint32_t bank, uint32_t service, const char *path,
+			      struct sl_route_rule rule, uint32_t pool)
+{
+	struct sl_trie_key key = { .len = SL_TRIE_RULE };
+	struct sl_trie_node node = { .value = pool }, up = {};
+	uint64_t parent = SL_T_ROUTE;
+	struct sl_trie_key last = { .parent = SL_T_ROUTE, .len = sizeof(service) };
+
+	memcpy(last.text, &service, sizeof(service));
+	last.parent |= bank ? SL_TRIE_BANK : 0;
+	parent = trie_string(b, bank, parent, &service, sizeof(service), 0);
+	while (path[0] == '/' && path[1]) { /* segments here are shorter than a chunk */
+		size_t n = strcspn(++path, "/");
+
+		last = (struct sl_trie_key){ .parent = parent | (bank ? SL_TRIE_BANK : 0),
+					     .len = n };
+		memcpy(last.text, path, n);
+		parent = trie_string(b, bank, parent, path, n, 0);
+		path += n;
+	}
+	bpf_map_lookup_elem(bpf_map__fd(b->skel->maps.sl_trie), &last, &up);
+	up.more |= 1 << rule.sort;
+	bed_update(b->skel->maps.sl_trie, &last, &up);
+	key.parent = parent | (bank ? SL_TRIE_BANK : 0);
+	memcpy(key.text, &rule, sizeof(rule));
+	bed_update(b->skel->maps.sl_trie, &key, &node);
 }
 
 #endif /* TEST_TRIE_H */

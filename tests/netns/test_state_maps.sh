@@ -80,7 +80,7 @@ ctl instance up telemetry m1 >/dev/null
 
 # Each note of one CPU is 5 now: of openers and of requests, the daemon tells.
 told() { ctl --json events --limit=4000 | jq -e --arg t "$1" '[.. | objects | select(.type? == $t) | .text] | any(test("^5 openers and 5 CoAP requests"))'; }
-map_put sl_counters "$(le 4 0)" "$(printf '0x00 %.0s' {1..512})$(for _ in {1..32}; do le 8 5; done)$(printf '0x00 %.0s' {1..264})"
+map_put sl_counters "$(le 4 0)" "$(printf '0x00 %.0s' {1..1024})$(for _ in {1..32}; do le 8 5; done)$(printf '0x00 %.0s' {1..264})"
 wait_for told pin_budget
 
 # -- server ids --

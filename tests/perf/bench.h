@@ -6,7 +6,7 @@
 #include <bpf/libbpf.h>
 #include "measure.h"
 
-#define BENCH_CASES 128 /* at most */
+#define BENCH_CASES 144 /* at most */
 #define BENCH_LABEL 80
 
 extern const struct measure_case cases[];

@@ -33,6 +33,8 @@ const struct world_service_kind world_services[W__SERVICES] = {
 	[W_COAP_ECHO]        = { SL_P_COAP, false, false, MUCH,  0, .content = true, .echo = true },
 	[W_COAP_PROVEN]      = { SL_P_COAP, false, false, MUCH,  0, .content = true, .echo = true },
 	[W_COAP_STATIC]      = { SL_P_COAP, false, false, MUCH,  0, .content = true, .responses = true },
+	[W_COAP_ROUTE]       = { SL_P_COAP, false, false, MUCH,  0 },
+	[W_COAP_POOL]        = { SL_P_COAP, false, false, MUCH,  0 },
 	[W_DTLS]             = { SL_P_COAPS, false, false, MUCH,  0 },
 	[W_DTLS_FIRST]       = { SL_P_COAPS, false, false, MUCH,  0, .cid = SL_CID_FIRST_BYTE },
 	[W_DTLS_QUIC]        = { SL_P_COAPS, false, false, MUCH,  0, .cid = SL_CID_QUIC_LB },

@@ -84,6 +84,7 @@ static int make_model(struct model *m)
 		s->port = service_port(i);
 		s->protocol = world_services[i].protocol;
 		s->track = world_services[i].track;
+		s->front = i;
 		s->keep_s = WORLD_KEEP_S;
 		s->half_open_max = world_services[i].full ? 0 : 1048576; /* of exchanges, too */
 		s->device_key = world_services[i].device_key;
@@ -93,6 +94,8 @@ static int make_model(struct model *m)
 		if (!world_services[i].many)
 			strcpy(s->tenant, "solo");
 	}
+	m->services[W_COAP_POOL].front = W_COAP_ROUTE;
+	strcpy(m->services[W_COAP_POOL].pool_of, m->services[W_COAP_ROUTE].name);
 	for (uint32_t i = 0; i < WORLD_TENANTS; i++) {
 		struct model_tenant *t = &m->tenants[i];
 
@@ -174,7 +177,7 @@ static int make_plan(uint64_t tick_ns, struct plan **ret)
 	if (!err)
 		err = plan_build(m, &plan_ids, tick_ns, ret);
 	if (!err)
-		err = world_content(&tenants[WORLD_TENANTS], *ret);
+		err = world_content(&tenants[WORLD_TENANTS], ids, *ret);
 	if (!err)
 		err = world_classes_of(&tenants[WORLD_TENANTS], tick_ns, &(*ret)->classes);
 	if (!err)
@@ -208,7 +211,10 @@ static int make_ring(struct world *w, enum world_service s, struct plan_service 
 	service->value.flags |= world_services[s].classes ? SL_SVC_CONTENT : 0;
 	service->value.echo_s = world_services[s].echo ? 86400 : 0;
 	service->value.responses = world_services[s].responses;
-	w->dp->service_states[s + 1].unsettled = world_services[s].moving_s != 0;
+	service->value.flags |= s == W_COAP_ROUTE ? SL_SVC_CONTENT | SL_SVC_ROUTES : 0;
+	w->dp->service_states[s + 1].unsettled = world_services[s].moving_s ? SL_U_SLOTS : 0;
+	if (s == W_COAP_POOL)
+		w->dp->service_states[s + 1].unsettled = SL_U_POOL;
 	w->dp->service_states[s + 1].watch = world_services[s].outliers ? SL_W_OUTLIERS : 0;
 	if (world_services[s].track)
 		w->dp->service_states[s + 1].watch = SL_W_TRACK;
@@ -256,7 +262,8 @@ static int make_instances(struct world *w, enum world_service s, const struct sl
 		if (world_services[s].gone && i)
 			v.flags = SL_I_DOWN | SL_I_RESET;
 		sync_deltas(&key->addr, key->port, &v.addr, v.port, &v.l3_delta, &v.l4_delta);
-		err = sync_instance_write(w->dp, world_instance(s, i), &v, key);
+		err = sync_instance_write(w->dp, world_instance(s, i), &v, key,
+					  s == W_COAP_POOL ? W_COAP_ROUTE + 1 : 0);
 		if (!err && world_services[s].cid)
 			err = name_by_cid(w, s, i);
 	}
@@ -277,7 +284,8 @@ static int fill(struct world *w, struct dataplane_error *reterr)
 	for (int s = 0; s < W__SERVICES && !err; s++) {
 		err = make_ring(w, s, &plan->services[s]);
 		if (!err)
-			err = make_instances(w, s, &plan->services[s].key);
+			err = make_instances(
+				w, s, &plan->services[s == W_COAP_POOL ? W_COAP_ROUTE : s].key);
 	}
 	if (!err)
 		err = sync_plan(w->dp, plan, NULL, NULL, &stale, reterr);

@@ -36,6 +36,8 @@ enum world_service {
 	W_COAP_ECHO,	 /* sources are asked to prove themselves */
 	W_COAP_PROVEN,	 /* the same, and the one flow has */
 	W_COAP_STATIC,	 /* the tenant has a response */
+	W_COAP_ROUTE,	 /* its requests are those of */
+	W_COAP_POOL,	 /* this pool; and who has sent what devices answer is remembered */
 	W_DTLS,		 /* by address */
 	W_DTLS_FIRST,	 /* by connection id: its first byte */
 	W_DTLS_QUIC,	 /* likewise, QUIC-LB */

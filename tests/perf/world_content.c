@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What the bench's tenant is told by, which paths it may use, and its classes: of the services
- * whose messages are looked into alone.
+/* What the bench's tenant is told by, which paths it may use, which are a pool's, and its classes:
+ * of the services whose messages are looked into alone.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,14 +17,16 @@ struct model_class world_classes[WORLD_CLASSES] = {
 	{ .cls = SL_K_MQTT_PUBLISH, .rate = 1e9, .burst_ns = 100000000 },
 };
 
-/* "things.acme.example"; "/sensors"; "/sensors/core". */
-static uint8_t host[] = "\x01\x13things.acme.example", path[] = "\x04\x07sensors";
+/* "things.acme.example"; "/sensors", twice; "/sensors/core". */
+static uint8_t host[] = "\x01\x13things.acme.example", path[] = "\x04\x07sensors",
+	       route[] = "\x06\x07sensors";
 static uint8_t core[] = "\x05\x07sensors\x04"
 			"core";
-_Static_assert(SL_T_COAP_HOST == 1 && SL_T_ALLOW_PATH == 4 && SL_T_RESPONSE == 5, "their roots");
+_Static_assert(SL_T_COAP_HOST == 1 && SL_T_ALLOW == 4 && SL_T_RESPONSE == 5 && SL_T_ROUTE == 6,
+	       "their roots");
 static char said[] = "</temperature>;rt=t";
 
-int world_content(const uint32_t *tenant_id, struct plan *plan)
+int world_content(const uint32_t *tenant_id, const uint16_t *service_ids, struct plan *plan)
 {
 	struct model_response says = { .path = { .size = sizeof(core) - 1, .bytes = core },
 				       .format = 40,
@@ -32,6 +34,10 @@ int world_content(const uint32_t *tenant_id, struct plan *plan)
 				       .payload = said };
 	struct model_identity is = { .size = sizeof(host) - 1, .bytes = host };
 	struct model_identity may = { .size = sizeof(path) - 1, .bytes = path };
+	struct model_route to = {
+		.path = { .size = sizeof(route) - 1, .bytes = route },
+		.pool_at = W_COAP_POOL,
+	};
 	struct model_tenant solo = {
 		.identities = &is,
 		.n_identities = 1,
@@ -40,10 +46,18 @@ int world_content(const uint32_t *tenant_id, struct plan *plan)
 		.responses = &says,
 		.n_responses = 1,
 	};
-	struct model m = { .tenants = &solo, .n_tenants = 1 };
+	sl_autofree struct model_service *services = calloc(W__SERVICES, sizeof(*services));
+	struct model m = {
+		.tenants = &solo, .n_tenants = 1, .services = services, .n_services = W__SERVICES
+	};
 
-	int err = trie_build(&m, tenant_id, NULL, &plan->trie);
+	int err;
 
+	if (!services)
+		return -ENOMEM;
+	services[W_COAP_ROUTE].routes = &to;
+	services[W_COAP_ROUTE].n_routes = 1;
+	err = trie_build(&m, tenant_id, service_ids, &plan->trie);
 	free(plan->responses);
 	plan->responses = NULL;
 	return err ? err : responses_build(&m, tenant_id, &plan->responses, &plan->n_responses);

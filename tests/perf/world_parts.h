@@ -46,8 +46,10 @@ int world_pins_always(struct world *w);
  */
 int world_streams(struct world *w);
 
-/* What W_COAP_CONTENT's tenant is told by and has responses to, into @plan. */
-int world_content(const uint32_t *tenant_id, struct plan *plan);
+/* What W_COAP_CONTENT's tenant is told by and has responses to, and W_COAP_ROUTE's route, into
+ * @plan.
+ */
+int world_content(const uint32_t *tenant_id, const uint16_t *service_ids, struct plan *plan);
 
 /* The flow of W_SEQ_1 has proven itself to W_COAP_PROVEN. */
 int world_proven(struct world *w);

@@ -256,6 +256,8 @@ static const struct decode_table tables[] = {
 	{ "document", document_fields },
 	{ "interface", interface_fields },
 	{ "service", service_fields },
+	{ "pool", pool_fields },
+	{ "route", route_fields },
 	{ "instance", instance_fields },
 	{ "health", health_fields },
 	{ "scaling", scaling_fields },

@@ -168,7 +168,7 @@ static void check_other_services(const struct model *m)
 {
 	const struct model_service *s = &m->services[1];
 
-	assert_int_equal(m->n_services, 9);
+	assert_int_equal(m->n_services, 11);
 	assert_int_equal(s->protocol, SL_P_COAP);
 	assert_int_equal(s->echo_s, 1200);
 	assert_addr(&s->addr, "2001:db8::10");
@@ -267,15 +267,15 @@ static void check_identities(const struct model_tenant *t)
 			     "CAdmin"),
 		       "CAdmin");
 	check_identity(&t->identities[3], 7,
-		       BYTES("\x06\x05"
+		       BYTES("\x07\x05"
 			     "acme:"),
 		       "acme:");
 	check_identity(&t->identities[4], 8,
-		       BYTES("\x07\x06"
+		       BYTES("\x08\x06"
 			     "Pump 7"),
 		       "Pump 7");
 	check_identity(&t->identities[5], 9,
-		       BYTES("\x08\x0c"
+		       BYTES("\x09\x0c"
 			     "acme.example"),
 		       "acme.example");
 	assert_int_equal(t->n_paths, 3);
@@ -348,6 +348,60 @@ static void check_responses(const struct model_tenant *t)
 	assert_string_equal(r[1].payload, "a");
 }
 
+static void check_routes(const struct model *m)
+{
+	const struct model_service *s = &m->services[8], *one = &m->services[9],
+				   *two = &m->services[10];
+
+	assert_int_equal(s->n_routes, 3);
+	assert_false(model_is_pool(s));
+	assert_int_equal(s->front, 8);
+	check_identity(&s->routes[0].path, 0,
+		       BYTES("\x06\x01"
+			     "a\x01"
+			     "B"),
+		       "/a/B");
+	assert_int_equal(s->routes[0].method, 7);
+	assert_true(s->routes[0].has_type);
+	assert_int_equal(s->routes[0].type, 4);
+	assert_string_equal(s->routes[0].tenant, "acme");
+	assert_int_equal(s->routes[0].tenant_at, 0);
+	assert_string_equal(s->routes[0].pool, "pool-2");
+	assert_int_equal(s->routes[0].pool_at, 10);
+	check_identity(&s->routes[1].path, 1, BYTES("\x06"), "/");
+	assert_int_equal(s->routes[1].method, 0);
+	assert_false(s->routes[1].has_type);
+	assert_string_equal(s->routes[1].tenant, "");
+	assert_int_equal(s->routes[1].pool_at, 9);
+	check_identity(&s->routes[2].path, 2, BYTES("\x06"), "/"); /* was left out */
+	assert_int_equal(s->routes[2].type, 63);
+
+	for (const struct model_service *p = one; p <= two; p++) { /* what is the front's */
+		assert_string_equal(p->pool_of, "things");
+		assert_int_equal(p->front, 8);
+		assert_addr(&p->addr, "203.0.113.11");
+		assert_int_equal(p->port, 5683);
+		assert_int_equal(p->protocol, SL_P_COAP);
+		assert_string_equal(p->default_tenant, "guests");
+		assert_string_equal(p->tenant, "");
+		assert_true(p->drop_malformed);
+		assert_int_equal(p->device_key, SL_DK_ENDPOINT);
+		assert_double(p->reply_rate, 50);
+	}
+	assert_int_equal(one->keep_s, 300);
+	assert_int_equal(one->health.probe, PROBE_COAP);
+	assert_int_equal(one->n_instances, 0);
+	assert_false(one->latency);
+	assert_int_equal(two->keep_s, 20);
+	assert_true(two->drain_moves);
+	assert_int_equal(two->drain_timeout_ns, 60 * S);
+	assert_int_equal(two->half_open_max, 100);
+	assert_true(two->latency);
+	assert_int_equal(two->health.probe, PROBE_NONE);
+	assert_int_equal(two->n_instances, 1);
+	assert_int_equal(two->scaling.max, 2);
+}
+
 static void check_tenants(const struct model *m)
 {
 	const struct model_tenant *t = &m->tenants[0];
@@ -391,6 +445,10 @@ static void check_tenants(const struct model *m)
 	assert_false(m->tenants[1].reset_syn);
 	assert_int_equal(t->denied, 0xff & ~(1 << 0 | 1 << 6));
 	assert_int_equal(m->tenants[1].denied, 0);
+	assert_int_equal(t->denied_operations, 1 << SL_OP_CREATE | 1 << SL_OP_UPDATE |
+						       1 << SL_OP_DELETE | 1 << SL_OP_OTHER);
+	assert_int_equal(t->types, 1ull << 4 | 1ull << 23 | 1ull << 63);
+	assert_int_equal(m->tenants[1].denied_operations | m->tenants[1].types, 0);
 	assert_int_equal(t->top_table, 1);
 	assert_int_equal(m->tenants[1].top_table, 0);
 	assert_int_equal(m->tenants[1].excess, SL_X_DROP);
@@ -415,6 +473,7 @@ static void test_every_member(void **state)
 	check_cid_services(m);
 	check_tenants(m);
 	check_identities(&m->tenants[0]);
+	check_routes(m);
 	model_free(m);
 	model_free(NULL);
 	free(text);
@@ -562,109 +621,108 @@ static void test_server_ids(void **state)
 #define LONG_88 LONG_22 LONG_22 LONG_22 LONG_22
 
 /* The last values that are accepted; configs/bad has the first that are not. */
+static const struct {
+	const char *at, *json;
+} limits[] = {
+	{ "tenants[0].quota.messages", "\"1/h\"" },
+	{ "tenants[0].quota.messages", "\"1G/s\"" },
+	{ "tenants[0].quota.messages", "\"60G/m\"" },
+	{ "tenants[0].quota.bytes", "\"1B/s\"" },
+	{ "tenants[0].quota.bytes", "\"60B/m\"" },
+	{ "tenants[0].quota.bytes", "\"3600B/h\"" },
+	{ "tenants[0].quota.bytes", "\"100GB/s\"" },
+	{ "tenants[0].quota.burst", "\"8ms\"" },
+	{ "tenants[0].quota.burst", "\"1h\"" },
+	{ "tenants[0].device_quota.messages", "\"1/h\"" },
+	{ "tenants[0].device_quota.messages", "\"50k/s\"" },
+	{ "tenants[0].device_quota.messages", "\"3M/m\"" },
+	{ "tenants[0].device_quota.bytes", "\"50MB/s\"" },
+	{ "tenants[0].device_quota.burst", "\"8000us\"" },
+	{ "tenants[0].match[0].source", "\"0.0.0.0/0\"" },
+	{ "tenants[0].match[0].source", "\"198.51.100.7/32\"" },
+	{ "tenants[0].match[0].source", "\"2001:db8::1/128\"" },
+	{ "tenants[0].match", "[]" },
+	{ "tenants[0].allow", "{}" },
+	{ "tenants[0].top_devices", "false" },
+	{ "tenants[0].responses", "[]" },
+	{ "tenants[1].responses",
+	  "[{\"path\": \"/\", \"payload\": \"a\", \"max_age\": \"0s\"}, "
+	  "{\"path\": \"/\", \"payload\": \"b\", \"service\": \"telemetry\", "
+	  "\"content_format\": 0, \"max_age\": \"30d\"}, "
+	  "{\"path\": \"/1/2/3/4/5/6/7/" LONG_88 "\", \"payload\": \"\u00e9\", "
+	  "\"content_format\": 65535}]" },
+	{ "tenants[0].allow",
+	  "{\"coap_methods\": [\"GET\", \"POST\", \"PUT\", \"DELETE\", \"FETCH\", "
+	  "\"PATCH\", \"iPATCH\"]}" },
+	{ "tenants[0].allow", "{\"coap_paths\": [\"/\"]}" },
+	{ "tenants[1].match", "[{\"coap_host\": \"" LONG_88 "\"}]" },
+	{ "tenants[1].match",
+	  "[{\"coap_host\": \"2001:db8::1\"}, {\"coap_host\": \"[2001:db8::1]\"}, "
+	  "{\"coap_host\": \"192.0.2.1\"}, {\"onem2m_originator\": \"192.0.2.1\"}]" },
+	{ "tenants[1].match", "[{\"onem2m_originator\": \"" LONG_88 "\"}, "
+			      "{\"onem2m_originator\": \"a\"}, "
+			      "{\"onem2m_originator\": \"A\"}]" },
+	{ "tenants[1].match", "[{\"coap_path\": \"/1/2/3/4/5/6/7/" LONG_88 "\"}, "
+			      "{\"coap_path\": \"/1/...\"}, {\"coap_path\": \"/1\"}]" },
+	{ "services[0].track", "true" },
+	{ "capacity", "{\"flows\": 1024}" },
+	{ "services[0].keep", "\"10s\"" },
+	{ "services[0].keep", "\"7d\"" },
+	{ "services[0].keep", "\"168h\"" },
+	{ "services[0].drain_timeout", "\"30d\"" },
+	{ "services[0].drain_timeout", "\"1s\"" },
+	{ "services[0].pin_budget", "65536" },
+	{ "services[0].drain", "\"move\"" },
+	{ "services[1].latency", "true" },
+	{ "services[0].echo", "false" },
+	{ "services[1].echo", "true" },
+	{ "services[1].echo", "{}" },
+	{ "services[1].echo", "{\"lifetime\": \"10s\"}" },
+	{ "services[1].echo", "{\"lifetime\": \"1d\"}" },
+	{ "services[0].reply_budget", "\"1/s\"" },
+	{ "services[0].reply_budget", "\"60M/m\"" },
+	{ "services[0].device_key", "\"endpoint\"" },
+	{ "services[1].health", "{\"on_down\": \"move\"}" },
+	{ "services[0].health", "{\"on_down\": \"reset\", \"outlier\": {\"requests\": 1}}" },
+	{ "services[1].health", "{\"outlier\": {\"requests\": 1000000, \"answered\": 1}}" },
+	{ "services[1].health", OUTLIER("1s", "1h", "1h") },
+	{ "services[1].health", OUTLIER("10m", "1s", "1d") },
+	{ "services[2]", CID("20", "\"layout\": \"first-byte\"", "0", "255") },
+	{ "services[2]", CID("2", "\"layout\": \"quic-lb\"", "0", "255") },
+	{ "services[2]", CID("5", QUIC_LB("0", "4", "6", "4"), "0", "4294967295") },
+	{ "services[2]", CID("5", QUIC_LB("0", "4", "6", "3"), "7", "16777215") },
+	{ "services[2]", CID("20", QUIC_LB("1", "2", "2", "3"), "7", "65535") },
+	{ "services[0].port", "65535" },
+	{ "services[0].port", "1" },
+	{ "services[0].port", "1.883e3" },
+	{ "services[0].instances[0].weight", "1000" },
+	{ "services[0].instances", "[]" },
+	{ "services[0].instances[0].address", "\"169.254.1.1\"" },
+	{ "services[0].health", "{\"interval\": \"100ms\", \"timeout\": \"100ms\"}" },
+	{ "services[0].health", "{\"rise\": 100, \"fall\": 1, \"min_healthy\": 0}" },
+	{ "services[0].health", "{\"probe\": \"none\", \"min_healthy\": 1}" },
+	{ "services[0].scaling.min", "4" },
+	{ "services[0].scaling.tolerance", "1" },
+	{ "services[0].scaling.up_after", "\"0s\"" },
+	{ "events", "{\"sample\": 1048576, \"max_rate\": \"1M/s\"}" },
+	{ "events", "{\"max_rate\": \"1/s\"}" },
+	{ "events", "{}" },
+	{ "metrics", "{}" },
+	{ "capacity", "{\"tenants\": 3, \"accounts\": 4, \"prefixes\": 1, \"slots\": 4096, "
+		      "\"services\": 3, \"instances\": 6}" },
+	{ "capacity", "{\"trie\": 1}" },
+	{ "capacity", "{\"tenants\": 1048576, \"accounts\": 4194304, \"slots\": 8388608}" },
+	{ "secret", "\"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+		    "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff\"" },
+	{ "interfaces", "[]" },
+	{ "interfaces[0].name", "\"eth0123456789ab\"" },
+};
+
 static void test_limits(void **state)
 {
-	static const struct {
-		const char *at, *json;
-	} rows[] = {
-		{ "tenants[0].quota.messages", "\"1/h\"" },
-		{ "tenants[0].quota.messages", "\"1G/s\"" },
-		{ "tenants[0].quota.messages", "\"60G/m\"" },
-		{ "tenants[0].quota.bytes", "\"1B/s\"" },
-		{ "tenants[0].quota.bytes", "\"60B/m\"" },
-		{ "tenants[0].quota.bytes", "\"3600B/h\"" },
-		{ "tenants[0].quota.bytes", "\"100GB/s\"" },
-		{ "tenants[0].quota.burst", "\"8ms\"" },
-		{ "tenants[0].quota.burst", "\"1h\"" },
-		{ "tenants[0].device_quota.messages", "\"1/h\"" },
-		{ "tenants[0].device_quota.messages", "\"50k/s\"" },
-		{ "tenants[0].device_quota.messages", "\"3M/m\"" },
-		{ "tenants[0].device_quota.bytes", "\"50MB/s\"" },
-		{ "tenants[0].device_quota.burst", "\"8000us\"" },
-		{ "tenants[0].match[0].source", "\"0.0.0.0/0\"" },
-		{ "tenants[0].match[0].source", "\"198.51.100.7/32\"" },
-		{ "tenants[0].match[0].source", "\"2001:db8::1/128\"" },
-		{ "tenants[0].match", "[]" },
-		{ "tenants[0].allow", "{}" },
-		{ "tenants[0].top_devices", "false" },
-		{ "tenants[0].responses", "[]" },
-		{ "tenants[1].responses",
-		  "[{\"path\": \"/\", \"payload\": \"a\", \"max_age\": \"0s\"}, "
-		  "{\"path\": \"/\", \"payload\": \"b\", \"service\": \"telemetry\", "
-		  "\"content_format\": 0, \"max_age\": \"30d\"}, "
-		  "{\"path\": \"/1/2/3/4/5/6/7/" LONG_88 "\", \"payload\": \"\u00e9\", "
-		  "\"content_format\": 65535}]" },
-		{ "tenants[0].allow",
-		  "{\"coap_methods\": [\"GET\", \"POST\", \"PUT\", \"DELETE\", \"FETCH\", "
-		  "\"PATCH\", \"iPATCH\"]}" },
-		{ "tenants[0].allow", "{\"coap_paths\": [\"/\"]}" },
-		{ "tenants[1].match", "[{\"coap_host\": \"" LONG_88 "\"}]" },
-		{ "tenants[1].match",
-		  "[{\"coap_host\": \"2001:db8::1\"}, {\"coap_host\": \"[2001:db8::1]\"}, "
-		  "{\"coap_host\": \"192.0.2.1\"}, {\"onem2m_originator\": \"192.0.2.1\"}]" },
-		{ "tenants[1].match", "[{\"onem2m_originator\": \"" LONG_88 "\"}, "
-				      "{\"onem2m_originator\": \"a\"}, "
-				      "{\"onem2m_originator\": \"A\"}]" },
-		{ "tenants[1].match", "[{\"coap_path\": \"/1/2/3/4/5/6/7/" LONG_88 "\"}, "
-				      "{\"coap_path\": \"/1/...\"}, {\"coap_path\": \"/1\"}]" },
-		{ "services[0].track", "true" },
-		{ "capacity", "{\"flows\": 1024}" },
-		{ "services[0].keep", "\"10s\"" },
-		{ "services[0].keep", "\"7d\"" },
-		{ "services[0].keep", "\"168h\"" },
-		{ "services[0].drain_timeout", "\"30d\"" },
-		{ "services[0].drain_timeout", "\"1s\"" },
-		{ "services[0].pin_budget", "65536" },
-		{ "services[0].drain", "\"move\"" },
-		{ "services[1].latency", "true" },
-		{ "services[0].echo", "false" },
-		{ "services[1].echo", "true" },
-		{ "services[1].echo", "{}" },
-		{ "services[1].echo", "{\"lifetime\": \"10s\"}" },
-		{ "services[1].echo", "{\"lifetime\": \"1d\"}" },
-		{ "services[0].reply_budget", "\"1/s\"" },
-		{ "services[0].reply_budget", "\"60M/m\"" },
-		{ "services[0].device_key", "\"endpoint\"" },
-		{ "services[1].health", "{\"on_down\": \"move\"}" },
-		{ "services[0].health",
-		  "{\"on_down\": \"reset\", \"outlier\": {\"requests\": 1}}" },
-		{ "services[1].health", "{\"outlier\": {\"requests\": 1000000, \"answered\": 1}}" },
-		{ "services[1].health", OUTLIER("1s", "1h", "1h") },
-		{ "services[1].health", OUTLIER("10m", "1s", "1d") },
-		{ "services[2]", CID("20", "\"layout\": \"first-byte\"", "0", "255") },
-		{ "services[2]", CID("2", "\"layout\": \"quic-lb\"", "0", "255") },
-		{ "services[2]", CID("5", QUIC_LB("0", "4", "6", "4"), "0", "4294967295") },
-		{ "services[2]", CID("5", QUIC_LB("0", "4", "6", "3"), "7", "16777215") },
-		{ "services[2]", CID("20", QUIC_LB("1", "2", "2", "3"), "7", "65535") },
-		{ "services[0].port", "65535" },
-		{ "services[0].port", "1" },
-		{ "services[0].port", "1.883e3" },
-		{ "services[0].instances[0].weight", "1000" },
-		{ "services[0].instances", "[]" },
-		{ "services[0].instances[0].address", "\"169.254.1.1\"" },
-		{ "services[0].health", "{\"interval\": \"100ms\", \"timeout\": \"100ms\"}" },
-		{ "services[0].health", "{\"rise\": 100, \"fall\": 1, \"min_healthy\": 0}" },
-		{ "services[0].health", "{\"probe\": \"none\", \"min_healthy\": 1}" },
-		{ "services[0].scaling.min", "4" },
-		{ "services[0].scaling.tolerance", "1" },
-		{ "services[0].scaling.up_after", "\"0s\"" },
-		{ "events", "{\"sample\": 1048576, \"max_rate\": \"1M/s\"}" },
-		{ "events", "{\"max_rate\": \"1/s\"}" },
-		{ "events", "{}" },
-		{ "metrics", "{}" },
-		{ "capacity", "{\"tenants\": 3, \"accounts\": 4, \"prefixes\": 1, \"slots\": 4096, "
-			      "\"services\": 3, \"instances\": 6}" },
-		{ "capacity", "{\"trie\": 1}" },
-		{ "capacity", "{\"tenants\": 1048576, \"accounts\": 4194304, \"slots\": 8388608}" },
-		{ "secret", "\"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
-			    "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff\"" },
-		{ "interfaces", "[]" },
-		{ "interfaces[0].name", "\"eth0123456789ab\"" },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < SL_ARRAY_SIZE(rows); i++)
-		model_free(load_edit(rows[i].at, rows[i].json));
+	for (size_t i = 0; i < SL_ARRAY_SIZE(limits); i++)
+		model_free(load_edit(limits[i].at, limits[i].json));
 }
 
 /* Every second tenant of @n asks for a table. */

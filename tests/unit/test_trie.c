@@ -156,8 +156,7 @@ static uint32_t path_value(const struct plan_trie *t, uint64_t parent, uint32_t 
 /* 1: the tenant may use it; 0: it may not; -1: it may use all. */
 static int allowed(const struct plan_trie *t, uint32_t tenant, const char *path)
 {
-	const struct plan_trie_step *s =
-		walk(t, SL_T_ALLOW_PATH, (const char *)&tenant, sizeof(tenant));
+	const struct plan_trie_step *s = walk(t, SL_T_ALLOW, (const char *)&tenant, sizeof(tenant));
 
 	return s ? (int)path_value(t, s->node.child, s->node.value, path) : -1;
 }
@@ -188,7 +187,7 @@ static void test_found(void **state)
 		{ SL_T_COAP_HOST, "ab", 0 },
 		{ SL_T_ORIGINATOR, "a", 0 },
 		{ SL_T_COAP_HOST, "acme", 0 },
-		{ SL_T_ALLOW_PATH, "acme", 0 },
+		{ SL_T_ALLOW, "acme", 0 },
 	};
 	sl_cleanup(model_freep) struct model *m = load(document);
 	struct plan *p = plan_of(m);
@@ -288,7 +287,7 @@ static void test_shape(void **state)
 
 		assert_true(!i || memcmp(&s[-1].key, &s->key, sizeof(s->key)) < 0);
 		assert_false(s->key.parent & SL_TRIE_BANK);
-		assert_int_equal(s->key.pad | s->node.pad, 0);
+		assert_int_equal(s->key.pad | s->node.more, 0);
 		assert_in_range(s->key.len, 1, SL_IDENTITY_MAX);
 		assert_true(!s->node.child || s->node.child > SL_T__MAX);
 		assert_true(s->node.child < SL_TRIE_BANK);

@@ -106,6 +106,11 @@ static const struct decode_field *field_find(const struct decode_field *fields, 
 	return NULL;
 }
 
+bool decode_has_field(const struct decode_field *fields, const char *name)
+{
+	return field_find(fields, name);
+}
+
 static int decode_member(const cJSON *value, const struct path *at,
 			 const struct decode_field *fields, uint64_t *seen, void *out,
 			 struct config_error *reterr)

@@ -72,6 +72,8 @@ int decode_fail(const struct path *at, struct config_error *reterr, const char *
 int decode_object(const cJSON *object, const struct path *at, const struct decode_field *fields,
 		  void *out, struct config_error *reterr);
 
+bool decode_has_field(const struct decode_field *fields, const char *name);
+
 /* An array of structs. *@ret holds what there is of it also on failure, so that
  * it is freed with what it belongs to.
  */
@@ -122,9 +124,9 @@ struct decode_table {
 };
 extern const struct decode_field document_fields[], interface_fields[], capacity_fields[],
 	metrics_fields[], events_fields[];
-extern const struct decode_field service_fields[], instance_fields[], health_fields[],
-	outlier_fields[], cid_fields[], rotation_fields[], echo_fields[], scaling_fields[],
-	target_fields[];
+extern const struct decode_field service_fields[], pool_fields[], route_fields[], instance_fields[],
+	health_fields[], outlier_fields[], cid_fields[], rotation_fields[], echo_fields[],
+	scaling_fields[], target_fields[];
 extern const struct decode_field tenant_fields[], match_fields[], quota_fields[],
 	device_quota_fields[], allow_fields[], class_quota_fields[], response_fields[];
 
@@ -148,7 +150,7 @@ int coap_path_decode(const cJSON *value, const struct path *at, void *out,
 int allowed_path_decode(const cJSON *value, const struct path *at, void *out,
 			struct config_error *reterr); /* "/" as well */
 int response_path_decode(const cJSON *value, const struct path *at, void *out,
-			 struct config_error *reterr); /* likewise */
+			 struct config_error *reterr); /* "/" as well */
 int originator_decode(const cJSON *value, const struct path *at, void *out,
 		      struct config_error *reterr);
 int mqtt_username_decode(const cJSON *value, const struct path *at, void *out,
@@ -160,6 +162,18 @@ int tls_sni_decode(const cJSON *value, const struct path *at, void *out,
 /* "responses", into struct model_tenant. */
 int responses_decode(const cJSON *value, const struct path *at, void *out,
 		     struct config_error *reterr);
+int route_path_decode(const cJSON *value, const struct path *at, void *out,
+		      struct config_error *reterr); /* "/" as well */
+int routes_decode(const cJSON *value, const struct path *at, void *out,
+		  struct config_error *reterr); /* struct model_service */
+int method_decode(const cJSON *value, const struct path *at, void *out,
+		  struct config_error *reterr); /* int, below SL_METHODS; 0: GET */
+int onem2m_type_decode(const cJSON *value, const struct path *at, void *out,
+		       struct config_error *reterr); /* uint8_t, see onem2m.h */
+int onem2m_operations_decode(const cJSON *value, const struct path *at, void *out,
+			     struct config_error *reterr); /* struct model_tenant */
+int onem2m_types_decode(const cJSON *value, const struct path *at, void *out,
+			struct config_error *reterr); /* struct model_tenant */
 int quota_decode(const cJSON *value, const struct path *at, void *out, struct config_error *reterr);
 int device_quota_decode(const cJSON *value, const struct path *at, void *out,
 			struct config_error *reterr);

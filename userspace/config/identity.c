@@ -26,7 +26,7 @@ const char *identity_text(const struct model_identity *i, char ret[IDENTITY_TEXT
 {
 	enum sl_trie_root root = identity_root(i);
 	struct str s = str_over(ret, IDENTITY_TEXT);
-	bool is_path = root == SL_T_COAP_PATH || root == SL_T_ALLOW_PATH || root == SL_T_RESPONSE;
+	bool is_path = root == SL_T_COAP_PATH || (root >= SL_T_ALLOW && root <= SL_T_ROUTE);
 
 	for (size_t at = 1; at < i->size; at += 1 + i->bytes[at]) {
 		if (is_path)
@@ -45,11 +45,12 @@ const char *identity_member(enum sl_trie_root root)
 		[SL_T_COAP_HOST] = "coap_host",
 		[SL_T_COAP_PATH] = "coap_path",
 		[SL_T_ORIGINATOR] = "onem2m_originator",
-		[SL_T_ALLOW_PATH] = "coap_paths",
+		[SL_T_ALLOW] = "coap_paths",
 		[SL_T_MQTT_USERNAME] = "mqtt_username",
 		[SL_T_MQTT_CLIENT_ID] = "mqtt_client_id",
 		[SL_T_TLS_SNI] = "tls_sni",
 		[SL_T_RESPONSE] = "path",
+		[SL_T_ROUTE] = "path",
 	};
 
 	return members[root];
@@ -104,17 +105,35 @@ static uint64_t count_new(struct index *seen, const struct model_identity *list,
 }
 
 /* Paths that a tenant may use share steps with each other alone, below one of the
- * tenant's.
+ * tenant's, and so do types.
  */
 static int count_allowed(const struct model_tenant *t, uint64_t *io)
 {
 	sl_cleanup(index_close) struct index seen = {};
 
-	if (!t->n_paths)
+	if (!model_allows_some(t))
 		return 0;
 	if (index_open(&seen, most_steps(t->paths, t->n_paths)))
 		return -ENOMEM;
-	*io += 1 + count_new(&seen, t->paths, t->n_paths);
+	*io += 1 + count_new(&seen, t->paths, t->n_paths) + __builtin_popcountll(t->types);
+	return 0;
+}
+
+/* The paths of a service's routes likewise; each rule is a step below its path's. */
+static int count_routes(const struct model_service *s, uint64_t *io)
+{
+	sl_cleanup(index_close) struct index seen = {};
+	size_t most = 0;
+
+	if (!s->n_routes)
+		return 0;
+	for (size_t i = 0; i < s->n_routes; i++)
+		most += most_steps(&s->routes[i].path, 1);
+	if (index_open(&seen, most))
+		return -ENOMEM;
+	*io += 1 + s->n_routes;
+	for (size_t i = 0; i < s->n_routes; i++)
+		*io += count_new(&seen, &s->routes[i].path, 1);
 	return 0;
 }
 
@@ -173,6 +192,8 @@ int identity_count_steps(const struct model *m, uint64_t *ret)
 		if (!err)
 			err = count_responses(t, &n);
 	}
+	for (size_t i = 0; i < m->n_services && !err; i++)
+		err = count_routes(&m->services[i], &n);
 	if (!err)
 		*ret = n;
 	return err;

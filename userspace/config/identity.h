@@ -23,8 +23,8 @@ static inline enum sl_trie_root identity_root(const struct model_identity *i)
  */
 const char *identity_text(const struct model_identity *i, char ret[IDENTITY_TEXT]);
 
-/* The member of "match" with this root; "coap_paths" of SL_T_ALLOW_PATH, "path" of
- * SL_T_RESPONSE.
+/* The member of "match" with this root; "coap_paths" of SL_T_ALLOW, "path" of
+ * SL_T_RESPONSE and SL_T_ROUTE.
  */
 const char *identity_member(enum sl_trie_root root);
 

@@ -243,7 +243,13 @@ int coap_path_decode(const cJSON *value, const struct path *at, void *out,
 int allowed_path_decode(const cJSON *value, const struct path *at, void *out,
 			struct config_error *reterr)
 {
-	return path_decode(value, at, SL_T_ALLOW_PATH, out, reterr);
+	return path_decode(value, at, SL_T_ALLOW, out, reterr);
+}
+
+int route_path_decode(const cJSON *value, const struct path *at, void *out,
+		      struct config_error *reterr)
+{
+	return path_decode(value, at, SL_T_ROUTE, out, reterr);
 }
 
 int response_path_decode(const cJSON *value, const struct path *at, void *out,

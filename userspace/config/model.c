@@ -28,11 +28,29 @@ struct model_tenant *model_tenant(struct model *m, const char *name)
 	return NULL;
 }
 
+bool model_lists(const struct model_tenant *t, const char *service)
+{
+	for (size_t i = 0; i < t->n_services; i++)
+		if (!strcmp(t->services[i], service))
+			return true;
+	return !t->n_services;
+}
+
+bool model_response_is(const struct model_response *r, const struct model_identity *path,
+		       const char *service)
+{
+	return r->path.size == path->size && !memcmp(r->path.bytes, path->bytes, path->size) &&
+	       !strcmp(r->service, service);
+}
+
 void model_free(struct model *m)
 {
 	if (!m)
 		return;
 	for (size_t i = 0; i < m->n_services; i++) {
+		for (size_t k = 0; k < m->services[i].n_routes; k++)
+			free(m->services[i].routes[k].path.bytes);
+		free(m->services[i].routes);
 		free(m->services[i].instances);
 		free(m->services[i].scaling.exec);
 	}

@@ -100,8 +100,35 @@ struct model_cid {
 	uint8_t server_id_length[SL_CID_ROTATIONS];
 };
 
+/* What a message must say, see identity.h: the strings of @bytes, each of 1 to
+ * SL_IDENTITY_MAX bytes and behind a byte with its length. A host and an originator are
+ * one string; a path is its segments, up to SL_PATH_DEPTH, and "/" is none.
+ */
+struct model_identity {
+	uint32_t at; /* its place in "match", "coap_paths" or "routes" */
+	uint16_t size;
+	uint8_t *bytes; /* before the strings: one with its enum sl_trie_root */
+};
+
+/* Requests that are a pool's: of this path and all that begin so, and of what else it names. */
+struct model_route {
+	struct model_identity path; /* "/": any */
+	uint8_t method;		    /* CoAP's code, 0: any */
+	bool has_type;
+	uint8_t type;		  /* of what is to be made, oneM2M's, below SL_TYPES */
+	char tenant[SL_NAME_LEN]; /* "": any */
+	char pool[SL_NAME_LEN];
+	/* Set by validate: their places in the model that it looked at. */
+	size_t tenant_at, pool_at;
+};
+
+/* A pool has no address, port and protocol of its own: it has those of its front, and with
+ * them tenant, default_tenant, drop_malformed, device_key and reply_rate.
+ */
 struct model_service {
 	char name[SL_NAME_LEN];
+	char pool_of[SL_NAME_LEN]; /* its front; "": it is no pool */
+	size_t front;		   /* set by validate: the front's place, or its own */
 	struct sl_addr addr;
 	uint16_t port;
 	enum sl_protocol protocol;
@@ -118,15 +145,21 @@ struct model_service {
 	bool drain_moves;	   /* "drain": "keep" (default) or "move": flows go at once */
 	struct model_cid cid;	   /* coaps only */
 	enum sl_device_key device_key; /* default "address"; "cid" wants cid */
-	uint32_t
-		echo_s; /* "echo": sources prove themselves, and are believed for so long; 0: not */
-	double reply_rate;	/* "reply_budget", replies in place a second; default 1k/s */
-	uint32_t half_open_max; /* default 16384; member "pin_budget": of exchanges, too */
+	uint32_t echo_s;	    /* "echo": who has proven himself is believed; 0: not asked */
+	double reply_rate;	    /* "reply_budget", replies in place a second; default 1k/s */
+	uint32_t half_open_max;	    /* default 16384; member "pin_budget": of exchanges, too */
+	struct model_route *routes; /* coap only; pools have none */
+	size_t n_routes;
 	struct model_instance *instances;
 	size_t n_instances;
 	struct model_health health;
 	struct model_scaling scaling;
 };
+
+static inline bool model_is_pool(const struct model_service *s)
+{
+	return s->pool_of[0];
+}
 
 /* Rates a second; burst as a duration. */
 struct model_quota {
@@ -146,16 +179,6 @@ struct model_prefix {
 	struct sl_addr addr; /* IPv4 mapped; host bits zero */
 	uint8_t len;	     /* 0..128, IPv4's from 96 on */
 	uint32_t at;	     /* its place in "match" */
-};
-
-/* What a message must say, see identity.h: the strings of @bytes, each of 1 to
- * SL_IDENTITY_MAX bytes and behind a byte with its length. All but paths are one string;
- * a path is its segments, up to SL_PATH_DEPTH, and "/" is none.
- */
-struct model_identity {
-	uint32_t at; /* its place in "match", or in "coap_paths" */
-	uint16_t size;
-	uint8_t *bytes; /* before the strings: one with its enum sl_trie_root */
 };
 
 /* What the node itself says to a CoAP GET of one path ("responses"). */
@@ -186,9 +209,17 @@ struct model_tenant {
 	uint8_t denied; /* CoAP methods not in "allow", as in struct sl_account; default none */
 	struct model_identity *paths; /* "coap_paths" of "allow"; NULL and 0: all */
 	size_t n_paths;
+	uint8_t denied_operations; /* oneM2M's not in "allow": 1 << enum sl_operation; default none */
+	uint64_t types; /* oneM2M's in "allow": 1 << the type that it may create; 0: all */
 	struct model_response *responses; /* up to SL_RESPONSES; each path and service once */
 	size_t n_responses;
 };
+
+/* Are some of its CoAP requests refused for what they ask, other than by method? */
+static inline bool model_allows_some(const struct model_tenant *t)
+{
+	return t->n_paths || t->denied_operations || t->types;
+}
 
 /* Sizes of maps, fixed while the data plane is loaded. */
 struct model_capacity {
@@ -223,9 +254,16 @@ const char *model_protocol_word(enum sl_protocol protocol);
 const char *model_excess_word(enum sl_excess excess);
 const char *model_mqtt_version_word(enum sl_mqtt_version version); /* below SL_MV_OTHER */
 const char *model_method_word(unsigned int method);		   /* below SL_METHODS; 0: "GET" */
+const char *model_method_word(unsigned int method);		   /* below SL_METHODS; 0: "GET" */
+const char *model_operation_word(enum sl_operation operation);	   /* below SL_OP_OTHER */
 
 /* NULL: there is none. */
 struct model_tenant *model_tenant(struct model *m, const char *name);
+/* Does @t use @service by its list, or by having none? */
+bool model_lists(const struct model_tenant *t, const char *service);
+/* Is @r the response to just this path, of @service, or of all where that is ""? */
+bool model_response_is(const struct model_response *r, const struct model_identity *path,
+		       const char *service);
 
 void model_free(struct model *m);
 void model_responses_free(struct model_response *responses, size_t n);

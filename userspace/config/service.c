@@ -250,30 +250,41 @@ static int decode_scaling(const cJSON *value, const struct path *at, void *out,
 }
 
 /* clang-format off */
+#define ANY_SERVICE_FIELDS                                                                                                           \
+	FIELD("name",           struct model_service, name,           decode_name, .required = true),                                \
+	FIELD_OF("instances", decode_instances),                                                                                     \
+	FIELD("keep",           struct model_service, keep_s,         decode_seconds, .min = 10 * S, .max = 7 * 86400 * S),          \
+	FIELD("latency",        struct model_service, latency,        decode_bool),                                                  \
+	FIELD("drain",          struct model_service, drain_moves,    decode_word_bool, .words = drains),                            \
+	FIELD_OF("drain_timeout", decode_drain_timeout, .max = 30 * 86400 * S),                                                      \
+	FIELD("pin_budget",     struct model_service, half_open_max,  decode_u32, .min = 1, .max = SL_MAX_HALF_OPEN),                \
+	FIELD("health",         struct model_service, health,         health_decode),                                                \
+	FIELD_OF("scaling", decode_scaling)
+
 const struct decode_field service_fields[] = {
-	FIELD("name",           struct model_service, name,           decode_name, .required = true),
+	ANY_SERVICE_FIELDS,
 	FIELD("address",        struct model_service, addr,           decode_address, .required = true),
 	FIELD("port",           struct model_service, port,           decode_u16, .required = true, .min = 1, .max = 65535),
 	FIELD("protocol",       struct model_service, protocol,       decode_word, .required = true, .words = protocols),
 	FIELD_OF("steering", decode_only_word, .words = steerings),
-	FIELD_OF("instances", decode_instances),
 	FIELD("tenant",         struct model_service, tenant,         decode_name),
 	FIELD("default_tenant", struct model_service, default_tenant, decode_name),
 	FIELD("drop_malformed", struct model_service, drop_malformed, decode_bool),
-	FIELD("keep",           struct model_service, keep_s,         decode_seconds, .min = 10 * S, .max = 7 * 86400 * S),
 	FIELD("track",          struct model_service, track,          decode_bool),
 	FIELD("idle_timeout",   struct model_service, idle_s,         decode_seconds, .min = 10 * S, .max = 7 * 86400 * S),
 	FIELD("identity_delimiter", struct model_service, delimiter,  decode_delimiter),
-	FIELD("latency",        struct model_service, latency,        decode_bool),
-	FIELD("drain",          struct model_service, drain_moves,    decode_word_bool, .words = drains),
-	FIELD_OF("drain_timeout", decode_drain_timeout, .max = 30 * 86400 * S),
-	FIELD("pin_budget",     struct model_service, half_open_max,  decode_u32, .min = 1, .max = SL_MAX_HALF_OPEN),
 	FIELD("reply_budget",   struct model_service, reply_rate,     decode_rate, .min = 1, .max = 1000000),
 	FIELD_OF("echo", decode_echo),
 	FIELD("device_key",     struct model_service, device_key,     decode_word, .words = device_keys),
 	FIELD("cid",            struct model_service, cid,            cid_decode),
-	FIELD("health",         struct model_service, health,         health_decode),
-	FIELD_OF("scaling", decode_scaling),
+	FIELD_OF("routes", routes_decode),
+	{},
+};
+
+/* What a pool has of its own. */
+const struct decode_field pool_fields[] = {
+	ANY_SERVICE_FIELDS,
+	FIELD("pool_of",        struct model_service, pool_of,        decode_name, .required = true),
 	{},
 };
 /* clang-format on */
@@ -292,6 +303,31 @@ static void fill_defaults(const cJSON *object, struct model_service *s)
 	health_fill(cJSON_GetObjectItemCaseSensitive(object, "health"), s->protocol, &s->health);
 }
 
+/* A member that a service has and a pool has not is its front's. */
+static int fronts_check(const cJSON *object, const struct path *at, struct config_error *reterr)
+{
+	const cJSON *value;
+
+	cJSON_ArrayForEach(value, object) {
+		const struct path here = { .up = at, .member = value->string };
+
+		if (!decode_has_field(pool_fields, value->string) &&
+		    decode_has_field(service_fields, value->string))
+			return decode_fail(&here, reterr,
+					   "a pool has what its front has; leave this out");
+	}
+	return 0;
+}
+
+static int pool_decode(const cJSON *value, const struct path *at, struct model_service *s,
+		       struct config_error *reterr)
+{
+	int err = fronts_check(value, at, reterr);
+
+	s->protocol = SL_P_COAP;
+	return err ? err : decode_object(value, at, pool_fields, s, reterr);
+}
+
 int service_decode(const cJSON *value, const struct path *at, void *out,
 		   struct config_error *reterr)
 {
@@ -301,7 +337,10 @@ int service_decode(const cJSON *value, const struct path *at, void *out,
 	s->drain_timeout_ns = 600 * S;
 	s->reply_rate = REPLY_RATE_DEFAULT;
 	s->health = health_default();
-	err = decode_object(value, at, service_fields, s, reterr);
+	if (cJSON_GetObjectItemCaseSensitive(value, "pool_of"))
+		err = pool_decode(value, at, s, reterr);
+	else
+		err = decode_object(value, at, service_fields, s, reterr);
 	if (!err)
 		fill_defaults(value, s);
 	return err;

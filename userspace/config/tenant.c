@@ -197,8 +197,7 @@ const char *model_method_word(unsigned int method)
 	return methods[method].word;
 }
 
-static int decode_method(const cJSON *value, const struct path *at, void *out,
-			 struct config_error *reterr)
+int method_decode(const cJSON *value, const struct path *at, void *out, struct config_error *reterr)
 {
 	static const struct decode_field field = { .name = "coap_methods", .words = methods };
 	struct path here = *at;
@@ -241,7 +240,7 @@ static int decode_methods(const cJSON *value, const struct path *at, void *out,
 		.size = sizeof(int),
 		.max = SL_METHODS,
 		.what = "methods",
-		.decode = decode_method,
+		.decode = method_decode,
 	};
 	uint8_t allowed;
 	int err = decode_listed(value, at, &items, methods, &allowed, reterr);
@@ -316,6 +315,8 @@ static int decode_paths(const cJSON *value, const struct path *at, void *out,
 const struct decode_field allow_fields[] = {
 	FIELD_OF("coap_methods", decode_methods),
 	FIELD_OF("coap_paths", decode_paths),
+	FIELD_OF("onem2m_operations", onem2m_operations_decode),
+	FIELD_OF("onem2m_types", onem2m_types_decode),
 	FIELD_OF("mqtt_versions", decode_versions),
 	{},
 };

@@ -260,6 +260,8 @@ static int service_validate(const struct model *m, size_t n, struct seen *seen,
 	if (first != INDEX_NONE)
 		return invalid(reterr, "services[%zu].name: \"%s\" is used by services[%zu] too", n,
 			       s->name, (size_t)first);
+	if (model_is_pool(s)) /* its front was, or will be, looked at */
+		return service_members_validate(s, n, reterr);
 	*key = endpoint(&s->addr, s->port, l4_of(s->protocol));
 	first = index_add(&seen->fronts, key, sizeof(*key), n);
 	if (first != INDEX_NONE)
@@ -312,6 +314,8 @@ int model_validate(struct model *m, uint64_t tick_ns, struct config_error *reter
 	int err = interfaces_validate(m, reterr);
 
 	if (!err)
+		err = pools_validate(m, reterr);
+	if (!err)
 		err = services_validate(m, reterr);
 	if (!err)
 		err = tenants_validate(m, tick_ns, reterr);
@@ -323,6 +327,8 @@ int model_validate(struct model *m, uint64_t tick_ns, struct config_error *reter
 		err = classes_validate(m, tick_ns, reterr);
 	if (!err)
 		err = responses_validate(m, reterr);
+	if (!err)
+		err = routes_validate(m, reterr);
 	if (!err)
 		err = capacity_validate(m, reterr);
 	return err;

@@ -20,6 +20,10 @@ int model_validate(struct model *m, uint64_t tick_ns, struct config_error *reter
 int invalid(struct config_error *reterr, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Each pool has a front, and what a pool has of it. */
+int pools_validate(struct model *m, struct config_error *reterr);
+/* After services and tenants: routes name pools of theirs, and each asks for something else. */
+int routes_validate(const struct model *m, struct config_error *reterr);
 int services_validate(const struct model *m, struct config_error *reterr);
 /* Of service @n: protocol, health, cid and device_key fit each other. */
 int affinity_validate(const struct model_service *s, size_t n, struct config_error *reterr);

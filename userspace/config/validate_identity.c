@@ -129,6 +129,7 @@ static void asking_add(struct asking *a, const struct model *m, size_t si)
 		[ASKED_TLS] = s->track && s->protocol != SL_P_MQTT,
 	};
 
+	si = s->front; /* that asks for its pools */
 	for (size_t i = 0; i < ASKED__MAX; i++) {
 		if (!asks[i] || s->tenant[0])
 			continue;

@@ -8,17 +8,10 @@
 
 #define TEXT_SHOWN 80 /* of a path in an error */
 
-/* A fixed tenant's service is that one's alone; of the others a tenant may use those that it
- * lists, or all.
- */
+/* A fixed tenant's service is that one's alone. */
 static bool may_use(const struct model_tenant *t, const struct model_service *s)
 {
-	if (s->tenant[0])
-		return !strcmp(s->tenant, t->name);
-	for (size_t i = 0; i < t->n_services; i++)
-		if (!strcmp(t->services[i], s->name))
-			return true;
-	return !t->n_services;
+	return s->tenant[0] ? !strcmp(s->tenant, t->name) : model_lists(t, s->name);
 }
 
 static bool is_asked(const struct model *m, const struct model_tenant *t, const char *service)
@@ -33,13 +26,6 @@ static bool is_asked(const struct model *m, const struct model_tenant *t, const 
 	return false;
 }
 
-static bool same(const struct model_response *a, const struct model_response *b)
-{
-	return a->path.size == b->path.size &&
-	       !memcmp(a->path.bytes, b->path.bytes, a->path.size) &&
-	       !strcmp(a->service, b->service);
-}
-
 static int response_validate(const struct model *m, size_t ti, size_t ri,
 			     struct config_error *reterr)
 {
@@ -48,20 +34,15 @@ static int response_validate(const struct model *m, size_t ti, size_t ri,
 	char text[IDENTITY_TEXT], shown[TEXT_SHOWN + 8];
 	struct str s = str_over(shown, sizeof(shown));
 
-	if (!is_asked(m, t, r->service) && !r->service[0])
-		return invalid(
-			reterr,
-			"tenants[%zu].responses[%zu].path: no service of this tenant is asked "
-			"for it; want one of protocol coap that it may use",
-			ti, ri);
 	if (!is_asked(m, t, r->service))
-		return invalid(
-			reterr,
-			"tenants[%zu].responses[%zu].service: want a service of protocol coap "
-			"that this tenant may use",
-			ti, ri);
+		return invalid(reterr, "tenants[%zu].responses[%zu].%s", ti, ri,
+			       r->service[0]
+				       ? "service: want a service of protocol coap that this "
+					 "tenant may use"
+				       : "path: no service of this tenant is asked for it; want "
+					 "one of protocol coap that it may use");
 	for (size_t i = 0; i < ri; i++) {
-		if (!same(r, &t->responses[i]))
+		if (!model_response_is(&t->responses[i], &r->path, r->service))
 			continue;
 		str_add_safe(&s, identity_text(&r->path, text), TEXT_SHOWN);
 		return invalid(reterr,

@@ -113,15 +113,6 @@ static int tenant_service_validate(struct names *n, size_t ti, size_t li,
 	return 0;
 }
 
-/* Does @t use @service by its list, or by having none? */
-static bool is_user_of(const struct model_tenant *t, const char *service)
-{
-	for (size_t i = 0; i < t->n_services; i++)
-		if (!strcmp(t->services[i], service))
-			return true;
-	return !t->n_services;
-}
-
 /* @member of a service names a tenant: it exists, and it may use the service. */
 static int service_tenant_validate(const struct names *n, size_t si, const char *member,
 				   const char *tenant, struct config_error *reterr)
@@ -137,11 +128,33 @@ static int service_tenant_validate(const struct names *n, size_t si, const char 
 			       "services[%zu].%s: no tenant is called \"%s\"; want the name of one "
 			       "in tenants",
 			       si, member, tenant);
-	if (!is_user_of(&n->m->tenants[ti], service))
+	if (!model_lists(&n->m->tenants[ti], service))
 		return invalid(reterr,
 			       "services[%zu].%s: tenant \"%s\" may not use this service; want "
 			       "\"%s\" in tenants[%zu].services",
 			       si, member, tenant, service, (size_t)ti);
+	return 0;
+}
+
+/* Who is told by source has all that its devices send; and an ACK names no path, so it is the
+ * front's.
+ */
+static int tenant_fronts_validate(const struct names *n, size_t ti, struct config_error *reterr)
+{
+	const struct model_tenant *t = &n->m->tenants[ti];
+
+	for (size_t i = 0; i < t->n_services && t->n_sources; i++) {
+		uint64_t si = index_find(&n->services, t->services[i], strlen(t->services[i]));
+		const struct model_service *s = &n->m->services[si];
+
+		if (n->listed_by[s->front] != ti + 1)
+			return invalid(
+				reterr,
+				"tenants[%zu].services[%zu]: \"%s\" is a pool; want \"%s\" in "
+				"the list, too: what devices of a source answer servers "
+				"names no path, and is that one's",
+				ti, i, s->name, s->pool_of);
+	}
 	return 0;
 }
 
@@ -159,6 +172,8 @@ static int tenant_validate(struct names *n, size_t ti, uint64_t tick_ns,
 		if (strlen(t->services[i]) > longest)
 			longest = strlen(t->services[i]);
 	}
+	if (tenant_fronts_validate(n, ti, reterr))
+		return -EINVAL;
 	if (strlen(t->name) + longest > NAMES_LEN)
 		return invalid(reterr,
 			       "tenants[%zu].name: want at most %d characters together with the "
@@ -238,6 +253,8 @@ int tenants_validate(const struct model *m, uint64_t tick_ns, struct config_erro
 	for (size_t i = 0; !err && i < m->n_services; i++) {
 		const struct model_service *s = &m->services[i];
 
+		if (model_is_pool(s)) /* it may be for others than the front's */
+			continue;
 		err = service_tenant_validate(&names, i, "tenant", s->tenant, reterr);
 		if (!err)
 			err = service_tenant_validate(&names, i, "default_tenant",

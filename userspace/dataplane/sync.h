@@ -50,10 +50,11 @@ int sync_objects(struct dataplane *dp, const struct sync_objects *o,
 int sync_wait(void);
 
 /* Lasting objects. An instance's record and return entry are written before a
- * slot names it and removed after none does. @proto 0: not known any more.
+ * slot names it and removed after none does. @vip: where devices reach it; @front: of a
+ * pool's instance the front's id, else 0. @proto 0: not known any more.
  */
 int sync_instance_write(struct dataplane *dp, uint16_t id, const struct sl_instance *value,
-			const struct sl_service_key *vip);
+			const struct sl_service_key *vip, uint16_t front);
 int sync_instance_clear(struct dataplane *dp, uint16_t id, uint8_t proto);
 
 /* The server id in the connection ids that instance @id makes, or that there is none

@@ -21,7 +21,7 @@ static struct sl_return_key return_key(const struct sl_instance *i, uint8_t prot
 }
 
 int sync_instance_write(struct dataplane *dp, uint16_t id, const struct sl_instance *value,
-			const struct sl_service_key *vip)
+			const struct sl_service_key *vip, uint16_t front)
 {
 	struct sl_return_key key = return_key(value, vip->proto);
 	struct sl_return back = {
@@ -31,6 +31,7 @@ int sync_instance_write(struct dataplane *dp, uint16_t id, const struct sl_insta
 		.service = value->service,
 		.l3_delta = value->l3_delta,
 		.l4_delta = value->l4_delta,
+		.front = front,
 	};
 	struct sl_instance *record = &dp->instances[id];
 	int err;

@@ -80,15 +80,17 @@ static int instance_write(struct ground *g, const struct model_service *s,
 		.generation = 1,
 		.flags = flags_of(s, want),
 	};
+	const struct sl_service_key vip = plan_endpoint(s);
 	struct sl_hop hop = {};
 	int err;
 
 	if (id >= g->dp->cap.instances)
 		return -ENOSPC;
 	snprintf(g->instances[id], GROUND_NAME_LEN, "%.62s/%.62s", s->name, want->name);
-	sync_deltas(&ps->key.addr, ps->key.port, &record.addr, record.port, &record.l3_delta,
+	sync_deltas(&vip.addr, vip.port, &record.addr, record.port, &record.l3_delta,
 		    &record.l4_delta);
-	err = sync_instance_write(g->dp, id, &record, &ps->key);
+	/* Services have their ids in the model's order, from 1. */
+	err = sync_instance_write(g->dp, id, &record, &vip, model_is_pool(s) ? s->front + 1 : 0);
 	if (!err)
 		err = sync_instance_server_id(g->dp, id, want->has_server_id, want->server_id);
 	if (!err)
@@ -158,6 +160,8 @@ static int services_write(struct ground *g, struct plan *plan)
 		const struct model_service *s = &g->model->services[i];
 		uint16_t first = g->n_instances + 1;
 
+		if (model_is_pool(s))
+			g->dp->service_states[plan->services[i].value.id].unsettled = SL_U_POOL;
 		for (size_t k = 0; k < s->n_instances && !err; k++)
 			err = instance_write(g, s, &plan->services[i], &s->instances[k]);
 		if (!err)

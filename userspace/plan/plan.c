@@ -165,6 +165,15 @@ static int draft_names(struct draft *d)
 	return 0;
 }
 
+/* A list of services need not have the pools of those it has. */
+static bool is_pool_of_tenant(const struct model_tenant *t, const struct model_service *pool)
+{
+	for (size_t i = 0; i < t->n_services; i++)
+		if (!strcmp(t->services[i], pool->name))
+			return true;
+	return !t->n_services;
+}
+
 /* -EINVAL: a service names a tenant that is not there. */
 static int draft_owners(struct draft *d)
 {
@@ -180,6 +189,8 @@ static int draft_owners(struct draft *d)
 		d->owner[i] = name_find(d->tenants, m->n_tenants, name);
 		if (d->owner[i] == NONE)
 			return -EINVAL;
+		if (model_is_pool(s) && !is_pool_of_tenant(&m->tenants[d->owner[i]], s))
+			continue;
 		d->sibling[i] = d->owned[d->owner[i]];
 		d->owned[d->owner[i]] = i;
 	}
@@ -204,6 +215,8 @@ static uint8_t service_flags(const struct draft *d, const struct model_service *
 		flags |= SL_SVC_LATENCY;
 	if (s->echo_s || s->track) /* also where nobody may use it */
 		flags |= SL_SVC_CONTENT;
+	if (s->n_routes)
+		flags |= SL_SVC_CONTENT | SL_SVC_ROUTES;
 	return flags;
 }
 
@@ -241,16 +254,28 @@ static enum sl_program program_of(const struct model_service *s)
 	return s->protocol == SL_P_COAP ? SL_PROG_CONTENT : SL_PROG_CLASSES;
 }
 
+struct sl_service_key plan_endpoint(const struct model_service *s)
+{
+	return (struct sl_service_key){
+		.addr = s->addr,
+		.port = bpf_htons(s->port),
+		.proto = model_is_udp(s->protocol) ? IPPROTO_UDP : IPPROTO_TCP,
+	};
+}
+
+struct sl_service_key plan_service_key(const struct model_service *s, uint16_t id)
+{
+	if (model_is_pool(s))
+		return (struct sl_service_key)SL_POOL_KEY(id);
+	return plan_endpoint(s);
+}
+
 static struct plan_service service_plan(const struct draft *d, size_t i)
 {
 	const struct model_service *s = &d->m->services[i];
 
 	return (struct plan_service){
-		.key = {
-			.addr = s->addr,
-			.port = bpf_htons(s->port),
-			.proto = model_is_udp(s->protocol) ? IPPROTO_UDP : IPPROTO_TCP,
-		},
+		.key = plan_service_key(s, d->ids->service[i]),
 		.value = {
 			.id = d->ids->service[i],
 			.protocol = s->protocol,
@@ -309,8 +334,9 @@ static int account_add(struct draft *d, size_t t, size_t s, const struct sl_acco
 	if (d->seen[s] == t + 1)
 		return 0;
 	d->seen[s] = t + 1;
-	p->services[s].value.flags |= trie_flags(&d->m->tenants[t], &d->m->services[s]) |
-				      classes_flags(&d->m->tenants[t], &d->m->services[s]);
+	p->services[d->m->services[s].front].value.flags |=
+		trie_flags(&d->m->tenants[t], &d->m->services[s]) |
+		classes_flags(&d->m->tenants[t], &d->m->services[s]);
 	p->services[s].value.responses |= trie_responds(&d->m->tenants[t], &d->m->services[s]);
 	if (p->n_accounts == d->cap_accounts) {
 		size_t cap = d->cap_accounts ? 2 * d->cap_accounts : 64;

@@ -64,6 +64,11 @@ void plan_free(struct plan *p);
  */
 void plan_quota(const struct model_tenant *t, uint64_t tick_ns, struct sl_account *ret);
 
+/* Where devices reach the service; of a pool, its front. */
+struct sl_service_key plan_endpoint(const struct model_service *s);
+/* Its key in sl_services, of bank 0. */
+struct sl_service_key plan_service_key(const struct model_service *s, uint16_t id);
+
 /* What is looked at in the service's answers: enum sl_watch. */
 uint32_t plan_watch(const struct model_service *s);
 

@@ -207,3 +207,10 @@ bool ring_exchange_is_stale(const struct sl_exchange *x, const struct sl_slot *s
 		return true;
 	return !slot_in_transition(slot, now_s) && x->instance == slot->cur;
 }
+
+bool ring_side_is_stale(const struct sl_exchange *x, bool asked, uint32_t now_s)
+{
+	uint32_t idle = x->seen < now_s ? now_s - x->seen : 0;
+
+	return idle > (asked ? EXCHANGE_ASKED_IDLE_S : EXCHANGE_IDLE_S);
+}

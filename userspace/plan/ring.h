@@ -103,4 +103,11 @@ bool ring_pin_is_stale(const struct sl_pin *pin, const struct sl_slot *slot, boo
 bool ring_exchange_is_stale(const struct sl_exchange *x, const struct sl_slot *slot,
 			    uint32_t now_s);
 
+/* Likewise of what a service with routes remembers of its pools' instances, which says what
+ * no slot does. @asked: of one that has asked the device, which may take its time (RFC 7252
+ * 4.8.2, EXCHANGE_LIFETIME).
+ */
+#define EXCHANGE_ASKED_IDLE_S 247
+bool ring_side_is_stale(const struct sl_exchange *x, bool asked, uint32_t now_s);
+
 #endif /* SL_RING_H */

@@ -62,14 +62,51 @@ static int walk_add(struct trie_draft *d, const struct model_identity *of, uint6
 	return 0;
 }
 
+/* The first step of what belongs to one tenant or one service. */
+static struct sl_trie_key key_of_id(enum sl_trie_root root, uint32_t id)
+{
+	struct sl_trie_key key = { .parent = root, .len = sizeof(id) };
+
+	memcpy(key.text, &id, sizeof(id));
+	return key;
+}
+
 static int allowed_add(struct trie_draft *d, const struct model_identity *path, uint32_t tenant)
 {
-	struct sl_trie_key key = { .parent = SL_T_ALLOW_PATH, .len = sizeof(tenant) };
+	struct sl_trie_key key = key_of_id(SL_T_ALLOW, tenant);
 	struct plan_trie_step *first;
 
-	memcpy(key.text, &tenant, sizeof(tenant));
 	first = step_add(d, &key);
 	return first ? walk_add(d, path, node_number(&key), first, 1) : -ENOMEM;
+}
+
+/* What of oneM2M it may do; and without paths it may use all. */
+static int onem2m_add(struct trie_draft *d, const struct model_tenant *t, uint32_t tenant)
+{
+	struct sl_trie_key key = key_of_id(SL_T_ALLOW, tenant);
+	struct sl_trie_key type = { .parent = node_number(&key), .len = SL_TRIE_RULE };
+	struct plan_trie_step *step;
+
+	if (!t->denied_operations && !t->types)
+		return 0;
+	step = step_add(d, &key);
+	if (!step)
+		return -ENOMEM;
+	step->node.more = t->denied_operations | (t->n_paths ? 0 : SL_ALLOW_ANY_PATH);
+	if (t->types) {
+		step->node.more |= SL_ALLOW_TYPES;
+		step->node.child = type.parent;
+	}
+	for (int i = 0; i < SL_TYPES; i++) {
+		if (!(t->types >> i & 1))
+			continue;
+		type.text[0] = i;
+		step = step_add(d, &type);
+		if (!step)
+			return -ENOMEM;
+		step->node.value = 1;
+	}
+	return 0;
 }
 
 static int response_add(struct trie_draft *d, const struct model_response *r, uint32_t tenant,
@@ -105,6 +142,63 @@ static int tenant_add(struct trie_draft *d, const struct model_tenant *t, uint32
 	for (size_t i = 0; i < t->n_responses && !err; i++)
 		err = response_add(d, &t->responses[i], id, service_id(d, t->responses[i].service),
 				   i + 1);
+	return err ? err : onem2m_add(d, t, id);
+}
+
+static struct sl_route_rule rule_of(const struct model_route *r, const uint32_t *tenants)
+{
+	struct sl_route_rule rule = { .method = r->method };
+
+	if (r->method)
+		rule.sort |= SL_ROUTE_METHOD;
+	if (r->has_type) {
+		rule.sort |= SL_ROUTE_TYPE;
+		rule.type = r->type;
+	}
+	if (r->tenant[0]) {
+		rule.sort |= SL_ROUTE_TENANT;
+		rule.tenant = tenants[r->tenant_at];
+	}
+	return rule;
+}
+
+static int route_add(struct trie_draft *d, const struct model_route *r, uint32_t service,
+		     const struct sl_route_rule *rule, uint32_t pool)
+{
+	struct identity_walk w = { .of = &r->path };
+	struct sl_trie_key key = key_of_id(SL_T_ROUTE, service), last = { .len = SL_TRIE_RULE };
+	struct plan_trie_step *step = step_add(d, &key);
+	uint64_t parent = node_number(&key);
+
+	while (step && identity_next(&w, &key)) {
+		step->node.child = parent;
+		key.parent = parent;
+		step = step_add(d, &key);
+		parent = node_number(&key);
+	}
+	if (!step)
+		return -ENOMEM;
+	step->node.child = parent;
+	step->node.more = 1u << rule->sort;
+	last.parent = parent;
+	memcpy(last.text, rule, sizeof(*rule));
+	step = step_add(d, &last);
+	if (!step)
+		return -ENOMEM;
+	step->node.value = pool;
+	return 0;
+}
+
+static int routes_add(struct trie_draft *d, const struct model_service *s, uint32_t id,
+		      const uint32_t *tenants, const uint16_t *services)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < s->n_routes && !err; i++) {
+		struct sl_route_rule rule = rule_of(&s->routes[i], tenants);
+
+		err = route_add(d, &s->routes[i], id, &rule, services[s->routes[i].pool_at]);
+	}
 	return err;
 }
 
@@ -121,6 +215,7 @@ static int step_join(struct sl_trie_node *a, const struct sl_trie_node *b)
 	if (a->value && b->value && a->value != b->value)
 		return -EEXIST;
 	a->value |= b->value;
+	a->more |= b->more;
 	a->child |= b->child; /* the same, or there is none */
 	return 0;
 }
@@ -199,7 +294,7 @@ uint8_t trie_flags(const struct model_tenant *t, const struct model_service *s)
 {
 	uint8_t flags = 0;
 
-	if (s->protocol == SL_P_COAP && (t->n_paths || trie_responds(t, s)))
+	if (s->protocol == SL_P_COAP && (model_allows_some(t) || trie_responds(t, s)))
 		flags |= SL_SVC_CONTENT;
 	for (size_t i = 0; i < t->n_identities && !s->tenant[0]; i++)
 		if (is_asked(s, identity_root(&t->identities[i])))
@@ -215,6 +310,8 @@ int trie_build(const struct model *m, const uint32_t *ids, const uint16_t *servi
 
 	for (size_t i = 0; i < m->n_tenants && !err; i++)
 		err = tenant_add(&d, &m->tenants[i], ids[i]);
+	for (size_t i = 0; i < m->n_services && !err; i++)
+		err = routes_add(&d, &m->services[i], services[i], ids, services);
 	if (!err)
 		err = steps_join(&d);
 	if (!err)

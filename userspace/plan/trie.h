@@ -19,8 +19,9 @@ struct plan_trie {
 	size_t n_steps;
 };
 
-/* All tenants' identities, allowed paths and responses. @ids: by tenant; @services: likewise. A node's number follows from
- * the way there alone, so that what stays in the model stays in the map. Returns 0,
+/* All tenants' identities, allowed paths and responses, and all services' routes. @ids: by tenant,
+ * @services: by service. A node's number follows from the way there alone, so that what stays in
+ * the model stays in the map. Returns 0,
  * -ENOMEM; -EEXIST: one thing belongs to two tenants, or two ways have the same number.
  * The caller frees .steps.
  */

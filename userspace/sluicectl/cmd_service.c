@@ -1,20 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* service list, service show. */
 #include <string.h>
+#include <sluice/base.h>
+#include "../common/str.h"
 #include "ctl.h"
 #include "instance.h"
 #include "output.h"
+
+#define VALUE_LEN 300 /* of a path that is shown */
 
 static const cJSON *member(const cJSON *o, const char *name)
 {
 	return cJSON_GetObjectItemCaseSensitive(o, name);
 }
 
+/* Where devices reach it. */
 static void endpoint(const cJSON *o, char *to, size_t size)
 {
-	const char *address = json_text(o, "address");
+	const char *front = json_text(o, "pool_of"), *address = json_text(o, "address");
 	bool v6 = strchr(address, ':');
 
+	if (*front) {
+		snprintf(to, size, "of %.63s", front);
+		return;
+	}
 	snprintf(to, size, "%s%.48s%s:%.0f", v6 ? "[" : "", address, v6 ? "]" : "",
 		 json_number(o, "port"));
 }
@@ -86,6 +95,26 @@ static void print_kinds(const struct ctl *c, const cJSON *kinds)
 	table_free(&t);
 }
 
+/* Each is one of the configuration's, and what it says is of its words. */
+static void print_routes(const cJSON *routes)
+{
+	static const char *const members[] = { "tenant", "method", "path", "onem2m_type" };
+	const cJSON *r;
+
+	cJSON_ArrayForEach(r, routes) {
+		printf("route");
+		for (size_t i = 0; i < SL_ARRAY_SIZE(members); i++) {
+			char text[VALUE_LEN + 8];
+			struct str s = str_over(text, sizeof(text));
+
+			str_add_safe(&s, json_text(r, members[i]), VALUE_LEN);
+			if (*text)
+				printf(" %s%s", i == 3 ? "of type " : "", text);
+		}
+		printf(" to %s\n", json_text(r, "pool"));
+	}
+}
+
 static void print_service(const struct ctl *c, const cJSON *s)
 {
 	const cJSON *scaling = member(s, "scaling");
@@ -100,6 +129,7 @@ static void print_service(const struct ctl *c, const cJSON *s)
 	printf("ring of %.0f slots, %.0f in transition, %.0f pins, %.0f half-open\n",
 	       json_number(s, "ring_size"), json_number(s, "slots_in_transition"),
 	       json_number(s, "pins"), json_number(s, "half_open"));
+	print_routes(member(s, "routes"));
 	if (scaling)
 		printf("scaling: load %s/s (offered %s/s), %.0f instances and %.0f starting, "
 		       "wanted %.0f of %.0f to %.0f: %s\n",

@@ -163,26 +163,30 @@ static void print_matches(const cJSON *match)
 			print_word("match", word->string, json_text(o, word->string));
 }
 
-/* A list of them in one line; nothing if there is none. */
-static void print_words(const cJSON *allow, const char *name)
+/* Words of a list, in one line. */
+static void print_allowed(const cJSON *allow, const char *what)
 {
 	char text[128];
 	struct str words = str_over(text, sizeof(text));
 	const cJSON *item;
 
-	cJSON_ArrayForEach(item, member(allow, name))
+	cJSON_ArrayForEach(item, member(allow, what))
 		if (cJSON_IsString(item))
 			str_add(&words, "%s%s", words.len ? ", " : "", item->valuestring);
 	if (words.len)
-		print_word("allow", name, text);
+		print_word("allow", what, text);
 }
 
 static void print_allow(const cJSON *allow)
 {
 	const cJSON *item;
 
-	print_words(allow, "coap_methods");
-	print_words(allow, "mqtt_versions");
+	print_allowed(allow, "coap_methods");
+	print_allowed(allow, "mqtt_versions");
+	print_allowed(allow, "onem2m_operations");
+	cJSON_ArrayForEach(item, member(allow, "onem2m_types"))
+		if (cJSON_IsString(item))
+			print_word("allow", "onem2m_types", item->valuestring);
 	cJSON_ArrayForEach(item, member(allow, "coap_paths"))
 		if (cJSON_IsString(item))
 			print_word("allow", "coap_paths", item->valuestring);

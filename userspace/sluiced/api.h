@@ -127,6 +127,12 @@ const char *origin_label(enum live_origin origin);
 const char *admin_label(enum model_admin admin);
 
 /* -- handlers, by file -- */
+/* api_allow.c: what is limited, in the words of a configuration; and of a pool its front, of a
+ * front its routes.
+ */
+void api_add_allow(const struct model_tenant *t, cJSON *to);
+void api_add_routes(const struct model_service *s, cJSON *to);
+
 void api_get_status(struct api_request *r); /* api_status.c */
 void api_get_reasons(struct api_request *r);
 void api_get_doctor(struct api_request *r);

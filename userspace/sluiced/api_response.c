@@ -58,15 +58,10 @@ static void wanted_release(struct wanted *w)
 static size_t find(const struct model_tenant *t, const struct model_identity *path,
 		   const char *service)
 {
-	size_t i;
+	size_t i = 0;
 
-	for (i = 0; i < t->n_responses; i++) {
-		const struct model_response *r = &t->responses[i];
-
-		if (r->path.size == path->size && !memcmp(r->path.bytes, path->bytes, path->size) &&
-		    !strcmp(r->service, service))
-			break;
-	}
+	while (i < t->n_responses && !model_response_is(&t->responses[i], path, service))
+		i++;
 	return i;
 }
 

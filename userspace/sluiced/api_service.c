@@ -57,6 +57,8 @@ static cJSON *service_json(struct daemon *d, const struct live_service *s)
 		 s->model		       ? model_protocol_word(s->model->protocol)
 		 : s->key.proto == IPPROTO_TCP ? "tcp"
 					       : "udp");
+	if (s->model)
+		api_add_routes(s->model, o);
 	json_u64(o, "keep_s", s->keep_s);
 	json_u64(o, "ring_size", s->ring_size);
 	json_u64(o, "slots_in_transition", s->slots_in_transition);

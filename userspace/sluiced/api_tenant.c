@@ -127,7 +127,6 @@ static void add_rows(const struct figures *f, const struct class_figures *classe
 	for (size_t i = 0; i < f->n_tenants; i++) {
 		const struct figure_tenant *t = &f->tenants[order[i]];
 		struct figure one = {};
-
 		cJSON *row;
 
 		figure_add_tenant(f, t, i < limit ? &one : &other);
@@ -196,24 +195,6 @@ static void add_text(cJSON *to, const char *text)
 	cJSON_AddItemToArray(to, cJSON_CreateString(text));
 }
 
-/* What is limited, in the words of a configuration. */
-static void add_allow(const struct model_tenant *t, cJSON *to)
-{
-	cJSON *methods = t->denied ? json_arr(to, "coap_methods") : NULL;
-	cJSON *paths = t->n_paths ? json_arr(to, "coap_paths") : NULL;
-	cJSON *versions = t->mqtt_denied ? json_arr(to, "mqtt_versions") : NULL;
-	char text[IDENTITY_TEXT];
-
-	for (unsigned int i = 0; versions && i < SL_MV_OTHER; i++)
-		if (!(t->mqtt_denied >> i & 1))
-			add_text(versions, model_mqtt_version_word(i));
-	for (unsigned int i = 0; methods && i < SL_METHODS; i++)
-		if (!(t->denied >> i & 1))
-			add_text(methods, model_method_word(i));
-	for (size_t i = 0; i < t->n_paths; i++)
-		add_text(paths, identity_text(&t->paths[i], text));
-}
-
 /* @classes: figures of them; NULL: without. */
 static cJSON *tenant_json(const struct model_tenant *t, const struct class_figures *classes)
 {
@@ -225,7 +206,7 @@ static cJSON *tenant_json(const struct model_tenant *t, const struct class_figur
 	add_quota(&t->quota, json_obj(o, "quota"));
 	add_quota(&t->device_quota, json_obj(o, "device_quota"));
 	class_quotas_json(classes, t, o);
-	add_allow(t, json_obj(o, "allow"));
+	api_add_allow(t, json_obj(o, "allow"));
 	return o;
 }
 

@@ -22,15 +22,6 @@ int change_fail(struct change *c, int err, const char *fmt, ...)
 	return err;
 }
 
-struct sl_service_key change_service_key(const struct model_service *s)
-{
-	return (struct sl_service_key){
-		.addr = s->addr,
-		.port = htons(s->port),
-		.proto = model_is_udp(s->protocol) ? IPPROTO_UDP : IPPROTO_TCP,
-	};
-}
-
 /* -- what cannot be changed while the data plane is loaded -- */
 
 static int capacity_check(struct change *c)
@@ -107,7 +98,7 @@ static int take_service(struct change *c, size_t index)
 	struct live_service *live;
 	struct sl_name name;
 	int err = names_take(c->d->registry->names, SL_NAME_SERVICE, want->name,
-			     registry_service_tag(&cs->key), &name);
+			     registry_service_tag(&cs->endpoint), &name);
 
 	if (err)
 		return id_failed(c, err, "services");
@@ -135,7 +126,7 @@ static int services_make(struct change *c)
 		struct change_service *cs = &c->services[i];
 
 		cs->want = &m->services[i];
-		cs->key = change_service_key(cs->want);
+		cs->endpoint = plan_endpoint(cs->want);
 		cs->instances = calloc(cs->want->n_instances + 1, sizeof(*cs->instances));
 		if (!cs->instances)
 			return change_fail(c, -ENOMEM, "no memory");
@@ -212,7 +203,7 @@ static int plan_from_kernel(struct change *c)
 
 	for (size_t i = 0; i < c->n_services && !err; i++) {
 		struct change_service *cs = &c->services[i];
-		struct sl_service_key key = cs->key;
+		struct sl_service_key key = plan_service_key(cs->want, c->service_ids[i]);
 
 		key.bank = c->d->dp->control->bank & 1;
 		err = bpf_map_lookup_elem(c->d->dp->services_fd, &key, &cs->value);
@@ -232,15 +223,17 @@ static int write_instance(struct change *c, const struct change_service *cs,
 	struct dataplane *dp = c->d->dp;
 	const struct model_instance *want = ci->want;
 	struct sl_instance record = dp->instances[ci->name.id];
+	uint16_t front = model_is_pool(cs->want) ? c->service_ids[cs->want->front] : 0;
 	bool same = record.generation == (uint16_t)ci->name.generation && record.service;
 	int err;
 
 	ci->return_key = (struct sl_return_key){ .addr = want->addr,
 						 .port = htons(want->port),
-						 .proto = cs->key.proto };
+						 .proto = cs->endpoint.proto };
 	err = bpf_map_lookup_elem(dp->returns_fd, &ci->return_key, &ci->return_before);
 	ci->had_return = !err;
-	if (same && !err && ci->return_before.instance == ci->name.id)
+	if (same && !err && ci->return_before.instance == ci->name.id &&
+	    ci->return_before.front == front)
 		return 0;
 	if (!same) {
 		record = (struct sl_instance){
@@ -249,12 +242,12 @@ static int write_instance(struct change *c, const struct change_service *cs,
 			.service = cs->value.id,
 			.generation = ci->name.generation,
 		};
-		sync_deltas(&cs->key.addr, cs->key.port, &record.addr, record.port,
+		sync_deltas(&cs->endpoint.addr, cs->endpoint.port, &record.addr, record.port,
 			    &record.l3_delta, &record.l4_delta);
 	}
 	ci->written = true;
 	ci->is_new = !same;
-	err = sync_instance_write(dp, ci->name.id, &record, &cs->key);
+	err = sync_instance_write(dp, ci->name.id, &record, &cs->endpoint, front);
 	return err ? change_fail(c, err, "cannot write instance %s/%s (capacity.instances): %s",
 				 cs->want->name, want->name, strerror(-err))
 		   : 0;
@@ -284,7 +277,7 @@ static void instances_undo(struct change *c)
 			struct change_instance *ci = &cs->instances[k];
 
 			if (ci->is_new)
-				sync_instance_clear(dp, ci->name.id, cs->key.proto);
+				sync_instance_clear(dp, ci->name.id, cs->endpoint.proto);
 			if (ci->written && ci->had_return)
 				bpf_map_update_elem(dp->returns_fd, &ci->return_key,
 						    &ci->return_before, BPF_ANY);
@@ -318,8 +311,10 @@ static int sync_moved(struct change *c)
 		const struct change_service *cs = &c->services[i];
 
 		if (cs->moved)
-			moved[o.n_services++] =
-				(struct plan_service){ .key = cs->key, .value = cs->value };
+			moved[o.n_services++] = (struct plan_service){
+				.key = plan_service_key(cs->want, c->service_ids[i]),
+				.value = cs->value,
+			};
 	}
 	if (o.n_services)
 		err = sync_objects(c->d->dp, &o, &why);

@@ -21,8 +21,8 @@ struct change_instance {
 
 struct change_service {
 	const struct model_service *want;
-	struct sl_service_key key;
-	struct sl_service value; /* as it will be in the banks */
+	struct sl_service_key endpoint; /* where devices reach it; a pool's is its front's */
+	struct sl_service value;	/* as it will be in the banks */
 	struct change_instance *instances;
 	uint32_t old_first, old_size; /* of its ring so far; 0: it had none */
 	bool moved;		      /* value names a region that this change took */
@@ -73,8 +73,5 @@ uint32_t change_weight(const struct live_instance *live, const struct model_inst
 int change_cids_check(struct change *c);
 void change_cid_commit(struct daemon *d, struct live_instance *i,
 		       const struct model_instance *want);
-
-/* Address, port and protocol of a service as a key of bank 0. */
-struct sl_service_key change_service_key(const struct model_service *s);
 
 #endif /* SL_CHANGE_H */

@@ -95,7 +95,8 @@ static void service_fill(struct change *c, const struct change_service *cs, stru
 
 	if (cs->moved && cs->old_size && !c->stale)
 		regions_free(&c->d->registry->regions, cs->old_first, cs->old_size);
-	s->key = cs->key;
+	s->key = cs->endpoint;
+	s->pool = model_is_pool(cs->want);
 	s->model = cs->want;
 	s->ring_first = cs->value.ring_first;
 	s->ring_size = cs->value.ring_size;
@@ -110,6 +111,7 @@ static void service_fill(struct change *c, const struct change_service *cs, stru
 	s->idle_s = cs->want->track ? cs->want->idle_s : 0;
 	__atomic_store_n(&c->d->dp->service_states[s->id].watch, plan_watch(cs->want),
 			 __ATOMIC_RELAXED);
+	registry_set_pool(c->d->dp, s->id, s->pool);
 }
 
 static void service_commit(struct change *c, const struct change_service *cs)

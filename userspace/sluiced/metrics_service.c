@@ -94,6 +94,22 @@ static void put_service_gauges(FILE *f, struct daemon *d)
 	}
 }
 
+static void put_pools(FILE *f, struct daemon *d)
+{
+	struct live_service *s;
+	size_t left;
+
+	metric_family(f, "sluice_pool_info", METRIC_GAUGE,
+		      "1 for each service that is a pool, with the service that leads to it");
+	for_each_service(s, d, left)
+	{
+		if (s->model && model_is_pool(s->model))
+			metric_int(f, "sluice_pool_info",
+				   METRIC_LABELS("service", s->name, "front", s->model->pool_of),
+				   1);
+	}
+}
+
 static void put_pins(FILE *f, struct daemon *d)
 {
 	struct live_service *s;
@@ -105,7 +121,7 @@ static void put_pins(FILE *f, struct daemon *d)
 		metric_int(f, "sluice_service_half_open_pins", METRIC_LABELS("service", s->name),
 			   d->dp->service_states[s->id].half_open);
 	metric_family(f, "sluice_service_exchanges", METRIC_GAUGE,
-		      "CoAP exchanges of slots in transition");
+		      "CoAP exchanges that are remembered");
 	for_each_service(s, d, left)
 		metric_int(f, "sluice_service_exchanges", METRIC_LABELS("service", s->name),
 			   d->dp->service_states[s->id].exchanges);
@@ -339,6 +355,7 @@ void metrics_services(FILE *f, struct daemon *d, size_t *ret_services, size_t *r
 	size_t services = 0, n = 0, told = 0;
 
 	put_service_gauges(f, d);
+	put_pools(f, d);
 	put_pins(f, d);
 	put_kinds(f, d);
 	put_scaling(f, d);

@@ -65,6 +65,7 @@ struct live_service {
 	struct sl_service_key key; /* bank 0 */
 	const struct model_service
 		*model; /* in force; NULL while leaving, or before the first change */
+	bool pool;	/* @key is its front's */
 	bool affinity;	/* has pins; without it slots change at once */
 	uint32_t ring_first, ring_size;
 	uint32_t keep_s;

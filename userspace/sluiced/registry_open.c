@@ -50,6 +50,7 @@ static int on_service_entry(struct registry *r, const struct sl_service_key *key
 	/* Until the configuration says how long: none of them is forgotten. */
 	s->idle_s = value->program == SL_PROG_STREAM ? UINT32_MAX : 0;
 	s->affinity = value->flags & SL_SVC_AFFINITY;
+	s->pool = !key->proto;
 	s->leaving = false;
 	err = s->ring_size ? regions_claim(&r->regions, s->ring_first, s->ring_size) : 0;
 	if (!err)

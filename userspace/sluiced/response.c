@@ -15,13 +15,9 @@ static bool same_places(const struct model_tenant *a, const struct model_tenant 
 {
 	bool same = a->n_responses == b->n_responses;
 
-	for (size_t i = 0; i < a->n_responses && same; i++) {
-		const struct model_response *x = &a->responses[i], *y = &b->responses[i];
-
-		same = x->path.size == y->path.size &&
-		       !memcmp(x->path.bytes, y->path.bytes, x->path.size) &&
-		       !strcmp(x->service, y->service);
-	}
+	for (size_t i = 0; i < a->n_responses && same; i++)
+		same = model_response_is(&a->responses[i], &b->responses[i].path,
+					 b->responses[i].service);
 	return same;
 }
 

@@ -76,10 +76,22 @@ void registry_ring_count(struct daemon *d, struct live_service *s, uint32_t sinc
 		s->transition_since_s = since_s;
 }
 
+static void set_unsettled(struct dataplane *dp, uint16_t id, enum sl_unsettled why, bool on)
+{
+	__u32 *word = &dp->service_states[id].unsettled;
+
+	/* A slot that is stored afterwards is not seen before it. */
+	__atomic_store_n(word, on ? *word | why : *word & ~why, __ATOMIC_SEQ_CST);
+}
+
 void registry_set_unsettled(struct dataplane *dp, uint16_t id, bool unsettled)
 {
-	/* A slot that is stored afterwards is not seen before it. */
-	__atomic_store_n(&dp->service_states[id].unsettled, unsettled, __ATOMIC_SEQ_CST);
+	set_unsettled(dp, id, SL_U_SLOTS, unsettled);
+}
+
+void registry_set_pool(struct dataplane *dp, uint16_t id, bool pool)
+{
+	set_unsettled(dp, id, SL_U_POOL, pool);
 }
 
 bool registry_wants_watch(const struct live_service *s)

@@ -10,6 +10,8 @@
  * the first such slot is stored, false after the last has settled.
  */
 void registry_set_unsettled(struct dataplane *dp, uint16_t id, bool unsettled);
+/* And whether it is a pool, of whose instances it learns in any case. */
+void registry_set_pool(struct dataplane *dp, uint16_t id, bool pool);
 
 /* Is an instance draining whose flows are found by connection id, and which may so be in
  * slots that are others'? Then all slots are watched (ring_watch), or it would be

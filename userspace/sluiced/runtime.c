@@ -57,7 +57,7 @@ static cJSON *service_with(const cJSON *service, cJSON *instances)
 static cJSON *services_document(const struct daemon *d, const cJSON *edited, cJSON *instances)
 {
 	static const char *const members[] = { "interfaces", "capacity" };
-	cJSON *doc = cJSON_CreateObject(), *service;
+	cJSON *doc = cJSON_CreateObject(), *service, *route;
 	cJSON *services = cJSON_AddArrayToObject(doc, "services");
 	cJSON *tenants = cJSON_AddArrayToObject(doc, "tenants");
 
@@ -73,6 +73,8 @@ static cJSON *services_document(const struct daemon *d, const cJSON *edited, cJS
 	cJSON_ArrayForEach(service, cJSON_GetObjectItemCaseSensitive(d->document, "services")) {
 		stub_tenant(tenants, service, "tenant");
 		stub_tenant(tenants, service, "default_tenant");
+		cJSON_ArrayForEach(route, cJSON_GetObjectItemCaseSensitive(service, "routes"))
+			stub_tenant(tenants, route, "tenant");
 		if (service == edited)
 			cJSON_AddItemToArray(services, service_with(service, instances));
 		else

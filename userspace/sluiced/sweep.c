@@ -145,21 +145,34 @@ static bool pin_keep(struct sweep *s, const struct sl_pin_key *key, const struct
 	return true;
 }
 
+/* Whose instance is @id? NULL: nobody's any more. */
+static struct live_service *service_of(struct sweep *s, uint16_t id)
+{
+	struct live_instance *i = registry_instance_by_id(s->d->registry, id);
+
+	return i ? i->service : NULL;
+}
+
 static bool exchange_keep(struct sweep *s, const struct sl_exchange_key *key,
 			  const struct sl_exchange *x)
 {
+	struct live_service *owner = service_of(s, x->instance), *svc;
+	/* A front remembers the instances of its pools, whatever their slots are. */
+	bool by_front = owner && owner->pool && owner->id != key->service;
 	const struct sl_pin_key of = { .addr = key->addr,
 				       .port = key->port,
-				       .service = key->service };
+				       .service = by_front ? owner->id : key->service };
 	struct dataplane *dp = s->d->dp;
-	uint32_t slot;
-	struct live_service *svc = place(s, &of, &slot);
+	uint32_t slot, now = daemon_now_s();
+	bool stale;
 
-	if (!svc || !instance_has_it(dp, x->instance, x->generation, svc->id) ||
-	    ring_exchange_is_stale(x, &dp->slots[svc->ring_first + slot], daemon_now_s()))
+	svc = place(s, &of, &slot);
+	if (!svc || !instance_has_it(dp, x->instance, x->generation, svc->id))
 		return false;
-	hold(s, svc, slot, x->instance);
-	return true;
+	stale = ring_exchange_is_stale(x, &dp->slots[svc->ring_first + slot], now);
+	if (!stale)
+		hold(s, svc, slot, x->instance);
+	return !stale || (by_front && !ring_side_is_stale(x, key->by_server == SL_SIDE_ASKED, now));
 }
 
 /* Delete an entry, and take it off its service's count, if it has one. */
