@@ -17,15 +17,50 @@
 #include "note.h"
 #include "top.h"
 
-/* Two quotas, @first and the one after it, at both levels. A cost of 0: not limited. Costs
- * are of this packet, in the units of their level.
+/* What is asked about a packet, in one word: packets and bytes, or messages and new connections,
+ * of it; and the first of these two quotas.
  */
+#define POLICE_ASK(first, n0, n1) ((n0) | (n1) << 32 | (__u64)(first) << 62)
+
+static __always_inline __u32 police_first(__u64 n)
+{
+	return n >> 62 & 2;
+}
+
+static __always_inline __u64 police_n1(__u64 n)
+{
+	return n >> 32 & 0xffffff;
+}
+
+/* 1: it is about packets and bytes; else 0. VERIFIER: no branch, that would be one more way. */
+static __always_inline __u32 police_in_bytes(__u32 first)
+{
+	return ~first >> 1 & 1;
+}
+
+/* Of a device: two quotas, @first and the one after it. A cost of 0: not limited. */
 struct police {
 	__u64 now_ns;
 	__u64 hash; /* of the device */
 	__u64 first;
-	__u64 cost[2], device_cost[2];
+	__u64 device_cost[2]; /* of this packet, in 1,024 ns */
 };
+
+static __always_inline struct police police_of(const struct sl_account *a, __u64 now_ns, __u64 hash,
+					       __u64 n)
+{
+	__u32 first = police_first(n), shift = police_in_bytes(first) * SL_DEV_BYTE_SHIFT;
+	__u64 cost1 = police_n1(n) * a->device_cost[first + 1];
+
+	return (struct police){
+		.now_ns = now_ns,
+		.hash = hash,
+		.first = first,
+		/* Rounded up: what costs nothing would not be limited. */
+		.device_cost = { (__u64)(__u32)n * a->device_cost[first],
+				 (cost1 + (1 << shift) - 1) >> shift },
+	};
+}
 
 static __always_inline enum gcra_result police_tenant_one(__u64 *tat, const struct sl_account *a,
 							  __u64 now_ns, __u64 cost)
@@ -35,9 +70,14 @@ static __always_inline enum gcra_result police_tenant_one(__u64 *tat, const stru
 	return gcra_step(tat, now_ns * SL_TAT_PER_NS, cost, a->limit, cfg_tick_ns * SL_TAT_PER_NS);
 }
 
-static __always_inline enum sl_reason police_tenant(const struct sl_account *a, __u32 first,
-						    __u64 now_ns, __u64 cost0, __u64 cost1)
+/* @n: POLICE_ASK(). */
+static __always_inline enum sl_reason police_tenant(const struct sl_account *a, __u64 now_ns,
+						    __u64 n)
 {
+	__u32 first = police_first(n);
+	__u64 cost0 = (__u64)(__u32)n * a->cost[first];
+	__u64 cost1 =
+		police_n1(n) * a->cost[first + 1] >> police_in_bytes(first) * SL_BYTE_COST_SHIFT;
 	__u32 tenant = a->tenant; /* VERIFIER: 6.1 wants a key on the stack */
 	struct sl_bucket *bucket = bpf_map_lookup_elem(&sl_buckets, &tenant);
 	enum gcra_result res;
@@ -101,28 +141,29 @@ police_device(const struct sl_account *a, const struct police *s, struct device_
 	return SL_R_DEVICE_PACKETS + s->first + 1;
 }
 
-/* VERIFIER: these two alone, because races for a word are retried. Most packets meet no quota
- * of a device's: they ask in registers, with costs as in struct police. Return enum sl_reason.
+/* VERIFIER: these two alone, because races for a word are retried. Asked in registers: what lies
+ * in memory would be written and read again for each packet. Return enum sl_reason.
  */
-sl_global int sl_police_tenant(const struct sl_account *a, __u32 first, __u64 now_ns, __u64 cost0,
-			       __u64 cost1)
+sl_global int sl_police_tenant(const struct sl_account *a, __u64 now_ns, __u64 n)
 {
-	return a ? police_tenant(a, first, now_ns, cost0, cost1) : SL_R_INTERNAL;
+	return a ? police_tenant(a, now_ns, n) : SL_R_INTERNAL;
 }
 
 /* Device, then tenant. */
-sl_global int sl_police_both(const struct sl_account *a, const struct police *s)
+sl_global int sl_police_both(const struct sl_account *a, __u64 now_ns, __u64 hash, __u64 n)
 {
 	struct device_charge charge[2] = {};
 	enum sl_reason why = SL_R_NONE;
+	struct police s;
 
-	if (!a || !s)
+	if (!a)
 		return SL_R_INTERNAL;
-	if (s->device_cost[0] | s->device_cost[1]) /* else its line is not worth a cache miss */
-		why = police_device(a, s, charge);
-	if (why || !(s->cost[0] | s->cost[1]))
+	s = police_of(a, now_ns, hash, n);
+	if (s.device_cost[0] | s.device_cost[1]) /* else its line is not worth a cache miss */
+		why = police_device(a, &s, charge);
+	if (why || !(a->quota_mask & 3 << s.first))
 		return why;
-	why = police_tenant(a, s->first, s->now_ns, s->cost[0], s->cost[1]);
+	why = police_tenant(a, now_ns, n);
 	if (why) {
 		device_refund(&charge[0]);
 		device_refund(&charge[1]);
@@ -192,27 +233,32 @@ static __always_inline void police_class_undo(const struct sl_account *a, __u64 
 		sl_class_refund(a->tenant, ask);
 }
 
-/* Device, class, tenant. @ask: for the class of a message, see class.h; 0: it has none. */
-sl_global int sl_police_by_class(const struct sl_account *a, const struct police *s, __u64 ask)
+/* Device, class, tenant. @n: POLICE_ASK(); @ask: for the class of a message, see class.h; 0: it
+ * has none.
+ */
+sl_global int sl_police_by_class(const struct sl_account *a, __u64 now_ns, __u64 hash, __u64 n,
+				 __u64 ask)
 {
+	struct police s;
 	bool device;
 	int why = SL_R_NONE;
 
-	if (!a || !s)
+	if (!a)
 		return SL_R_INTERNAL;
-	device = s->device_cost[0] | s->device_cost[1];
+	s = police_of(a, now_ns, hash, n);
+	device = s.device_cost[0] | s.device_cost[1];
 	if (device)
-		why = sl_police_device(a, s);
+		why = sl_police_device(a, &s);
 	if (why)
 		return why;
-	why = police_class(a, s->now_ns, ask);
-	if (!why && s->cost[0] | s->cost[1]) {
-		why = sl_police_tenant(a, s->first, s->now_ns, s->cost[0], s->cost[1]);
+	why = police_class(a, now_ns, ask);
+	if (!why && a->quota_mask & 3 << s.first) {
+		why = sl_police_tenant(a, now_ns, n);
 		if (why)
 			police_class_undo(a, ask);
 	}
 	if (why && device)
-		sl_police_undo(s);
+		sl_police_undo(&s);
 	return why;
 }
 
@@ -251,33 +297,19 @@ static __always_inline enum sl_reason police(struct pkt *p, enum sl_quota first,
 					     bool looked_into, __u64 ask)
 {
 	const struct sl_account *a = p->account;
-	__u8 shift = first == SL_Q_PACKETS ? SL_BYTE_COST_SHIFT : 0;
-	__u8 device_shift = first == SL_Q_PACKETS ? SL_DEV_BYTE_SHIFT : 0;
-	__u64 cost0, cost1;
+	__u64 n = POLICE_ASK(first, n0, n1);
 	enum sl_reason why;
 
 	if ((!((a->quota_mask | a->device_mask) & 3 << first) && !ask) || !(n0 | n1))
 		return SL_R_NONE;
 	if (!p->now_ns)
 		p->now_ns = now_coarse_ns();
-	cost0 = n0 * a->cost[first];
-	cost1 = n1 * a->cost[first + 1] >> shift;
-	if (a->device_mask & 3 << first || ask) {
-		struct police s = {
-			.now_ns = p->now_ns,
-			.hash = p->device,
-			.first = first,
-			.cost = { cost0, cost1 },
-			.device_cost[0] = n0 * a->device_cost[first],
-		};
-
-		/* Rounded up: what costs nothing would not be limited. */
-		s.device_cost[1] =
-			(n1 * a->device_cost[first + 1] + (1 << device_shift) - 1) >> device_shift;
-		why = looked_into ? sl_police_by_class(a, &s, ask) : sl_police_both(a, &s);
-	} else {
-		why = sl_police_tenant(a, first, p->now_ns, cost0, cost1);
-	}
+	if (!(a->device_mask & 3 << first) && !ask)
+		why = sl_police_tenant(a, p->now_ns, n);
+	else if (looked_into)
+		why = sl_police_by_class(a, p->now_ns, p->device, n, ask);
+	else
+		why = sl_police_both(a, p->now_ns, p->device, n);
 	return why ? police_excess(p, why) : SL_R_NONE;
 }
 
