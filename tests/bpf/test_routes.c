@@ -256,6 +256,21 @@ static void test_what_hides_its_path_stays(void **state)
 	goes_to(&m, ACME, THREE);
 }
 
+/* Where a route does not look, a privilege still does. */
+static void test_what_hides_its_path_is_still_what_it_is(void **state)
+{
+	struct coapmake m = request(2, NULL, "/a/../b", 3);
+
+	(void)state;
+	trie_onem2m(bed, 0, GUESTS, SL_ALLOW_ANY_PATH | SL_ALLOW_TYPES, 4);
+	sent_from(40000, &m, XDP_DROP);
+	assert_int_equal(bed_reason(bed, SL_R_TYPE_NOT_ALLOWED), 1);
+	trie_onem2m(bed, 0, GUESTS, SL_ALLOW_ANY_PATH | 1 << SL_OP_CREATE, 0);
+	sent_from(40000, &m, XDP_DROP);
+	assert_int_equal(bed_reason(bed, SL_R_OPERATION_NOT_ALLOWED), 1);
+	asks(2, NULL, "/a/../b", -1, GUESTS, FRONT); /* notifies */
+}
+
 /* Not even what an earlier message has left behind is a ping's path, or a malformed one's. */
 static void test_what_has_no_path_stays(void **state)
 {
@@ -524,6 +539,7 @@ int main(void)
 		T(test_the_longest_path_has_a_request),
 		T(test_rules_of_one_path),
 		T(test_what_hides_its_path_stays),
+		T(test_what_hides_its_path_is_still_what_it_is),
 		T(test_what_has_no_path_stays),
 		T(test_privileges_and_quotas_of_pools),
 		T(test_kinds_are_the_pools),
