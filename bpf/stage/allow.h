@@ -25,12 +25,13 @@ static __always_inline __u32 allow_operation(const struct sl_content *c, __u32 k
 	}
 }
 
-/* Inside of OSCORE (RFC 8613 4.1) is another method; and a POST whose options were not all seen
- * may be either.
+/* Inside of OSCORE (RFC 8613 4.1) is another method; a POST whose options were not all seen may
+ * be either; and of a request whose header is not linear the method is not known.
  */
 static __always_inline bool allow_is_hidden(const struct sl_content *c, __u32 kind)
 {
-	return c->oscore || (!c->whole && (kind == SL_K_COAP_POST || kind == SL_K_COAP_MALFORMED));
+	return c->oscore || kind == SL_K_UDP ||
+	       (!c->whole && (kind == SL_K_COAP_POST || kind == SL_K_COAP_MALFORMED));
 }
 
 static __always_inline bool allow_type(struct sl_content *c, __u64 parent)

@@ -136,8 +136,8 @@ static __always_inline void content_keep(struct sl_content *c, bool repeated, __
 		c->detour = true;
 		break;
 	case COAP_OPT_RESOURCE_TYPE:
-		if (!repeated)
-			c->type = content_number(c, off, len);
+		/* Which of several a server goes by is not known: it is none that is allowed. */
+		c->type = repeated ? SL_TYPE_NONE - 1 : content_number(c, off, len);
 		break;
 	case COAP_OPT_ECHO:
 		if (!repeated)

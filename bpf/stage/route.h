@@ -22,6 +22,7 @@
 /* Of a set of sorts those that ask for it. */
 #define ROUTE_SORTS_OF_TYPE   0xaau
 #define ROUTE_SORTS_OF_METHOD 0xccu
+#define ROUTE_SORTS	      0xffu
 _Static_assert(SL_ROUTE_TYPE == 1 && SL_ROUTE_METHOD == 2 && SL_ROUTE__SORTS == 8, "as above");
 
 /* CoAP's code; 0: it has none that routes know. */
@@ -79,13 +80,12 @@ static __always_inline __u32 route_pool(struct xdp_md *ctx, struct sl_content *c
 					__u64 bank, __u64 what)
 {
 	const struct sl_trie_node *node;
-	__u32 found, segments = c->segments;
+	__u32 found, segments = c->segments, sorts = ROUTE_SORTS;
 	__u64 parent;
 
-	if (c->oscore || c->detour) {
+	if (c->oscore || c->detour) { /* privileges and classes still ask for all it says */
 		segments = 0;
-		what = (__u32)what;
-		c->type = SL_TYPE_NONE;
+		sorts &= ~(ROUTE_SORTS_OF_TYPE | ROUTE_SORTS_OF_METHOD);
 	}
 	__builtin_memset(&c->key, 0, sizeof(c->key));
 	c->key.parent = SL_T_ROUTE | bank;
@@ -95,7 +95,7 @@ static __always_inline __u32 route_pool(struct xdp_md *ctx, struct sl_content *c
 	if (!node)
 		return 0;
 	parent = node->child | bank;
-	found = sl_route_rule(parent, node->more, what);
+	found = sl_route_rule(parent, node->more & sorts, what);
 	for (__u32 i = 0; i < SL_PATH_DEPTH; i++) {
 		__u32 pool;
 

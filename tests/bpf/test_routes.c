@@ -60,6 +60,16 @@ static void pool_make(uint16_t id)
 	bed->states[id].unsettled = SL_U_POOL;
 }
 
+static uint32_t pool_slot(uint16_t id)
+{
+	struct sl_service_key key = SL_POOL_KEY(id);
+	struct sl_service s;
+
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(bed->skel->maps.sl_services), &key, &s),
+			 0);
+	return s.ring_first;
+}
+
 static void instance_make(uint16_t id)
 {
 	struct sl_return_key key = { .addr = addr_of(servers[v6][id]),
@@ -256,6 +266,21 @@ static void test_what_hides_its_path_stays(void **state)
 	goes_to(&m, ACME, THREE);
 }
 
+/* Where a route does not look, a privilege still does. */
+static void test_what_hides_its_path_is_still_what_it_is(void **state)
+{
+	struct coapmake m = request(2, NULL, "/a/../b", 3);
+
+	(void)state;
+	trie_onem2m(bed, 0, GUESTS, SL_ALLOW_ANY_PATH | SL_ALLOW_TYPES, 4);
+	sent_from(40000, &m, XDP_DROP);
+	assert_int_equal(bed_reason(bed, SL_R_TYPE_NOT_ALLOWED), 1);
+	trie_onem2m(bed, 0, GUESTS, SL_ALLOW_ANY_PATH | 1 << SL_OP_CREATE, 0);
+	sent_from(40000, &m, XDP_DROP);
+	assert_int_equal(bed_reason(bed, SL_R_OPERATION_NOT_ALLOWED), 1);
+	asks(2, NULL, "/a/../b", -1, GUESTS, FRONT); /* notifies */
+}
+
 /* Not even what an earlier message has left behind is a ping's path, or a malformed one's. */
 static void test_what_has_no_path_stays(void **state)
 {
@@ -297,6 +322,28 @@ static void test_privileges_and_quotas_of_pools(void **state)
 	m = request(1, "acme.example", "/x", -1);
 	sent_from(40000, &m, XDP_DROP);
 	assert_int_equal(bed_reason(bed, SL_R_TENANT_MESSAGES), 1);
+}
+
+/* What a pool has no instance for goes nowhere, and not to the front's. */
+static void test_a_pool_without_instances_has_its_requests(void **state)
+{
+	struct sl_service_key key = SL_POOL_KEY(TWO);
+	int fd = bpf_map__fd(bed->skel->maps.sl_services);
+	struct coapmake a = request(1, NULL, "/a", -1), b = request(1, NULL, "/b", -1);
+	struct sl_service pool;
+
+	(void)state;
+	trie_route(bed, 0, FRONT, "/a", (struct sl_route_rule){}, ONE);
+	trie_route(bed, 0, FRONT, "/b", (struct sl_route_rule){}, TWO);
+	bed->slots[pool_slot(ONE)].cur = 0; /* all are down */
+	sent_from(40000, &a, XDP_DROP);
+	assert_int_equal(bed_reason(bed, SL_R_NO_INSTANCE), 1);
+	assert_int_equal(bpf_map_lookup_elem(fd, &key, &pool), 0);
+	pool.ring_size = 0; /* it has none */
+	bed_update(bed->skel->maps.sl_services, &key, &pool);
+	sent_from(40000, &b, XDP_DROP);
+	assert_int_equal(bed_reason(bed, SL_R_NO_INSTANCE), 2);
+	of_path("/x", FRONT);
 }
 
 /* A pool's messages are counted as the pool's, the others as the front's. */
@@ -475,16 +522,6 @@ static void test_a_source_proves_itself_to_the_front(void **state)
 
 /* -- while a pool's slots are in transition -- */
 
-static uint32_t pool_slot(uint16_t id)
-{
-	struct sl_service_key key = SL_POOL_KEY(id);
-	struct sl_service s;
-
-	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(bed->skel->maps.sl_services), &key, &s),
-			 0);
-	return s.ring_first;
-}
-
 /* ONE's instance drains, THREE's takes its place in the pool: what observes at ONE stays. */
 static void test_an_observation_stays_while_its_pool_drains(void **state)
 {
@@ -524,8 +561,10 @@ int main(void)
 		T(test_the_longest_path_has_a_request),
 		T(test_rules_of_one_path),
 		T(test_what_hides_its_path_stays),
+		T(test_what_hides_its_path_is_still_what_it_is),
 		T(test_what_has_no_path_stays),
 		T(test_privileges_and_quotas_of_pools),
+		T(test_a_pool_without_instances_has_its_requests),
 		T(test_kinds_are_the_pools),
 		T(test_a_response_is_given_or_the_pool_is_asked),
 		T(test_a_source_proves_itself_to_the_front),

@@ -44,20 +44,21 @@ RECORD=$(record m1 5683)
 ID=$(jq .key <<<"$RECORD") GENERATION=$(jq .value.generation <<<"$RECORD") SERVICE=$(jq .value.service <<<"$RECORD")
 state_is "$SERVICE" unsettled 0 || fail "unsettled from the start"
 
-# exchange MID AGE: one of m1's, and counted, as a packet would.
+# exchange MID AGE [SIDE]: one of m1's, and counted, as a packet would.
 exchange() {
 	local key now
 
 	now=$(awk '{ print int($1) }' /proc/uptime)
-	key="$(printf '0x00 %.0s' {1..10})0xff 0xff $(be 4 $((0xc633640a)))$(be 2 40000)$(le 2 "$SERVICE")$(be 2 "$1")$(le 2 0)"
+	key="$(printf '0x00 %.0s' {1..10})0xff 0xff $(be 4 $((0xc633640a)))$(be 2 40000)$(le 2 "$SERVICE")$(be 2 "$1")$(le 2 "${3-0}")"
 	map_put sl_exchanges "$key" "$(le 2 "$ID")$(le 2 "$GENERATION")$(le 4 $((now - $2)))"
 }
+# Packets write no other member here: 16 bytes of the state, with two exchanges.
+two_exchanges() { map_put sl_svc_states "$(le 4 "$SERVICE")" "$(le 4 0)$(le 4 0)$(le 4 2)$(le 4 "$1")$(le 8 0)$(printf '0x00 %.0s' {1..40})"; }
 exchanges_are() { [ "$(map_dump sl_exchanges | jq length)" = "$1" ]; }
 
 ctl instance drain telemetry m1 >/dev/null
 state_is "$SERVICE" unsettled 1 || fail "not told of the transition"
-# Packets write no other member here: 16 bytes of the state, with two exchanges.
-map_put sl_svc_states "$(le 4 "$SERVICE")" "$(le 4 0)$(le 4 0)$(le 4 2)$(le 4 1)$(le 8 0)$(printf '0x00 %.0s' {1..40})"
+two_exchanges 1
 exchange 1 0
 exchange 2 61
 wait_for exchanges_are 1
@@ -75,6 +76,26 @@ wait_for exchanges_are 0
 wait_for state_is "$SERVICE" exchanges 0
 wait_for state_is "$SERVICE" unsettled 0
 ctl instance up telemetry m1 >/dev/null
+
+# -- a front has another name: what its pool's instances have said is forgotten with its id --
+
+config_edit '(.services[] | select(.name == "telemetry")) as $t | .services += [
+	($t | .name = "gw" | .port = 5690 | .instances = []),
+	{name: "pool", pool_of: "gw", health: {probe: "none"}, instances: [$t.instances[0] | .port = 5690]}]'
+ctl reload >/dev/null
+RECORD=$(record m1 5690)
+ID=$(jq .key <<<"$RECORD") GENERATION=$(jq .value.generation <<<"$RECORD")
+front() { map_dump sl_returns | jq -c --argjson i "$ID" '.[] | select(.value.instance == $i) | .value.front'; }
+SERVICE=$(front)
+exchange 1 0 1
+exchange 2 0 2
+two_exchanges 0
+config_edit '(.services[] | select(.name == "gw")).name = "gate" | (.services[] | select(.pool_of)).pool_of = "gate"'
+ctl reload >/dev/null
+[ "$(front)" != "$SERVICE" ] || fail "the pool has its old front"
+wait_for exchanges_are 0
+wait_for state_is "$SERVICE" exchanges 0
+[ "$(record m1 5690 | jq .key)" = "$ID" ] || fail "the pool's instance is another"
 
 # -- no room --
 

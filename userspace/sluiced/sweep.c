@@ -145,6 +145,14 @@ static bool pin_keep(struct sweep *s, const struct sl_pin_key *key, const struct
 	return true;
 }
 
+/* Is it one of those in force? */
+static bool service_lasts(struct sweep *s, uint16_t id)
+{
+	const struct live_service *svc = registry_service_by_id(s->d->registry, id);
+
+	return svc && !svc->leaving;
+}
+
 /* Whose instance is @id? NULL: nobody's any more. */
 static struct live_service *service_of(struct sweep *s, uint16_t id)
 {
@@ -167,7 +175,9 @@ static bool exchange_keep(struct sweep *s, const struct sl_exchange_key *key,
 	bool stale;
 
 	svc = place(s, &of, &slot);
-	if (!svc || !instance_has_it(dp, x->instance, x->generation, svc->id))
+	/* A front that leaves takes what it has counted with it: its id may soon be another's. */
+	if (!svc || !service_lasts(s, key->service) ||
+	    !instance_has_it(dp, x->instance, x->generation, svc->id))
 		return false;
 	stale = ring_exchange_is_stale(x, &dp->slots[svc->ring_first + slot], now);
 	if (!stale)
