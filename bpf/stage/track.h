@@ -188,11 +188,12 @@ static __always_inline bool track_drop_open(struct track *t)
 
 /* -- the device's segments -- */
 
+/* A RST is none: it ends what is half-open at the instance. */
 static __always_inline bool track_is_proof(const struct track *t, const struct sl_flow_open *o)
 {
 	__u32 ahead = t->ack - o->proof;
 
-	if (!(t->tcp_flags & TCP_ACK))
+	if ((t->tcp_flags & (TCP_ACK | TCP_RST)) != TCP_ACK)
 		return false;
 	if (cfg_explain && !(o->flags & SL_OPEN_ANSWERED)) /* a capture of one direction */
 		return true;
@@ -206,14 +207,15 @@ static __always_inline bool track_is_proof(const struct track *t, const struct s
 static __always_inline int track_establish(struct track *t, const struct sl_flow_open *o,
 					   struct sl_flow *old)
 {
-	bool named = !t->identify || o->flags & SL_OPEN_SPOKEN;
+	__u64 flags = (!t->identify || o->flags & SL_OPEN_SPOKEN ? SL_FLOW_NAMED : 0) |
+		      (t->tcp_flags & TCP_FIN ? SL_FLOW_DEVICE_FIN : 0);
 	const struct sl_account *a = track_account(t, t->tenant);
 	struct sl_service_state *state = track_state(t);
 	struct sl_flow new = { .first = o->first, .seen = t->now_s, .acked = o->first };
 
 	if (!a)
 		return SL_R_NOT_ALLOWED;
-	new.who = SL_FLOW_WHO(a->tenant, a->id, named ? SL_FLOW_NAMED : 0);
+	new.who = SL_FLOW_WHO(a->tenant, a->id, flags);
 	if (!open_begin(a))
 		return SL_R_OPEN_CONNECTIONS;
 	if (!track_drop_open(t)) { /* another CPU is about it */

@@ -155,6 +155,27 @@ static void test_an_instance_ends_it_alone(void **state)
 	assert_false(conn_is_in(&d, opens()));
 }
 
+/* The ACK was lost, or the device has changed its mind: what proves it ends it as well. */
+static void test_what_begins_with_its_end(void **state)
+{
+	(void)state;
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct conn reset = conn_new(v6), fin = conn_new(v6);
+
+		conn_syn(&reset);
+		conn_answer(&reset, SYN | ACK, reset.seq, NULL, 0);
+		conn_send(&reset, RST | ACK, NULL, 0);
+		assert_false(conn_is_in(&reset, flows()));
+		assert_int_equal(is_open(GUESTS), 0);
+		conn_syn(&fin);
+		conn_answer(&fin, SYN | ACK, fin.seq, NULL, 0);
+		conn_send(&fin, FIN | ACK, "x", 1);
+		assert_int_equal(is_open(GUESTS), 1);
+		conn_answer(&fin, FIN | ACK, fin.seq + 2, NULL, 0);
+		assert_int_equal(is_open(GUESTS), 0);
+	}
+}
+
 /* A RST of the device's own, where the instance expects it; and what comes of a lucky guess. */
 static void test_a_device_resets_it(void **state)
 {
@@ -301,6 +322,7 @@ int main(void)
 		ROW(test_forged_segments_break_nothing, setup_tcp),
 		ROW(test_both_sides_end_it, setup_tcp),
 		ROW(test_an_instance_ends_it_alone, setup_tcp),
+		ROW(test_what_begins_with_its_end, setup_tcp),
 		ROW(test_a_device_resets_it, setup_tcp),
 		ROW(test_a_port_is_used_again, setup_tcp),
 		ROW(test_a_quota_of_open_connections, setup_tcp),
