@@ -80,6 +80,13 @@ static __always_inline bool open_is_full(const struct sl_account *a)
 	return c && open_now(c) >= a->open_max;
 }
 
+static __always_inline bool open_is_over(const struct sl_account *a)
+{
+	const struct sl_open_count *c = a->open_max ? open_of_tenant(a->tenant) : NULL;
+
+	return c && open_now(c) > a->open_max;
+}
+
 /* What @tenant may do with the service that is asked about; NULL: nothing. */
 static __always_inline const struct sl_account *track_account(const struct track *t, __u32 tenant)
 {
@@ -406,7 +413,8 @@ static __always_inline int track_name(struct track *t, const struct sl_account *
 		return SL_R_IDENTITY_CHANGED;
 	}
 	open_end(was);
-	return SL_R_NONE;
+	/* All that mark does with it is to count it; the default tenant's was at its SYN. */
+	return a->excess == SL_X_MARK && open_is_over(a) ? SL_R_OPEN_CONNECTIONS : SL_R_NONE;
 }
 
 /* -- the instance's -- */

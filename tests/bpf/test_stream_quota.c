@@ -123,12 +123,32 @@ static void test_mark_together_with_all_of_them(void **state)
 	assert_int_equal(bed_reason(bed, SL_R_CLASS_MESSAGES), 0);
 }
 
+/* Also of who is named, at its CONNECT. */
+static void test_mark_of_a_named_tenant(void **state)
+{
+	struct made acme = connect_as("acme/d1");
+
+	(void)state;
+	name_is(SL_T_MQTT_USERNAME, "acme/", ACME);
+	account(ACME, (struct sl_account){ .open_max = 2, .excess = SL_X_MARK });
+	for (int i = 0; i < 4; i++) {
+		struct conn c = conn_open(i & 1);
+
+		assert_int_equal(conn_say(&c, acme.bytes, acme.len), ACME);
+		assert_int_equal(is_open(ACME), i + 1);
+		assert_int_equal(conn_say(&c, PINGREQ, 2), ACME);
+		assert_int_equal(bed_note(bed, SL_N_MARKED), i < 2 ? 0 : i - 1);
+	}
+	assert_int_equal(bed_reason(bed, SL_R_OPEN_CONNECTIONS), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROW(test_classes_are_the_named_tenants, setup_mqtt),
 		ROW(test_a_syn_over_it_gets_a_rst, setup_mqtt),
 		ROW(test_mark_together_with_all_of_them, setup_mqtt),
+		ROW(test_mark_of_a_named_tenant, setup_mqtt),
 	};
 
 	network_make();
