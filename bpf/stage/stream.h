@@ -164,6 +164,17 @@ static __always_inline bool stream_was_read(const struct track *t)
 	return t->protocol == SL_P_MQTT ? t->mqtt.whole : t->tls.whole;
 }
 
+/* What the tenant may not use; a version that cannot be seen is no way around it. */
+static __always_inline bool stream_is_denied(const struct track *t)
+{
+	const struct sl_account *a = track_account(t, t->tenant);
+	__u32 version = t->mqtt.version - 3u;
+
+	if (version >= SL_MV_OTHER)
+		version = SL_MV_OTHER;
+	return a && a->mqtt_denied >> version & 1;
+}
+
 /* Whose it is, as the first segment says. A part of it alone says nothing. */
 static __always_inline int stream_identify(struct xdp_md *ctx, struct track *t)
 {
@@ -176,19 +187,10 @@ static __always_inline int stream_identify(struct xdp_md *ctx, struct track *t)
 	if (!found)
 		note(whole ? SL_N_IDENTITY_MISSED : SL_N_IDENTITY_UNKNOWN);
 	t->tenant = found ?: t->fallback;
+	if (t->protocol == SL_P_MQTT && stream_is_denied(t))
+		return SL_R_MQTT_NOT_ALLOWED; /* before it takes of the tenant's quota */
 	a = track_account(t, t->tenant);
 	return a ? track_name(t, a) : SL_R_NOT_ALLOWED;
-}
-
-/* What the tenant may not use; a version that cannot be seen is no way around it. */
-static __always_inline bool stream_is_denied(const struct track *t)
-{
-	const struct sl_account *a = track_account(t, t->tenant);
-	__u32 version = t->mqtt.version - 3u;
-
-	if (version >= SL_MV_OTHER)
-		version = SL_MV_OTHER;
-	return a && a->mqtt_denied >> version & 1;
 }
 
 /* Has the segment the connection's first byte, and has the instance not answered it yet? */

@@ -18,7 +18,6 @@
 #include "pick.h"
 
 #define TRACK_SPOKEN_MAX 0xffff /* of what an ACK may be ahead, where the SYN had data */
-#define TRACK_RESET_MAX	 0xffff /* of what a RST may be ahead of what was acknowledged */
 
 /* In the scratch: what is asked of the table, and what it says. */
 struct track {
@@ -79,6 +78,13 @@ static __always_inline bool open_is_full(const struct sl_account *a)
 	const struct sl_open_count *c = a->open_max ? open_of_tenant(a->tenant) : NULL;
 
 	return c && open_now(c) >= a->open_max;
+}
+
+static __always_inline bool open_is_over(const struct sl_account *a)
+{
+	const struct sl_open_count *c = a->open_max ? open_of_tenant(a->tenant) : NULL;
+
+	return c && open_now(c) > a->open_max;
 }
 
 /* What @tenant may do with the service that is asked about; NULL: nothing. */
@@ -174,6 +180,21 @@ static __always_inline void flow_fin(struct sl_flow *f, __u64 flag)
 		flow_over(f);
 }
 
+/* Is it where the device goes on, as far as can be seen? Whoever does not see the answers has
+ * to guess that.
+ */
+static __always_inline bool flow_fits(const struct sl_flow *f, __u32 seq)
+{
+	return seq == f->next || seq == f->acked;
+}
+
+static __always_inline void flow_goes_on(struct sl_flow *f, const struct track *t)
+{
+	_Static_assert(TCP_FIN == 1, "it takes one number");
+	if (t->seq == f->next)
+		f->next += t->data + (t->tcp_flags & TCP_FIN);
+}
+
 /* A half-open entry ends: true for the one who ended it. */
 static __always_inline bool track_drop_open(struct track *t)
 {
@@ -188,11 +209,12 @@ static __always_inline bool track_drop_open(struct track *t)
 
 /* -- the device's segments -- */
 
+/* A RST is none: it ends what is half-open at the instance. */
 static __always_inline bool track_is_proof(const struct track *t, const struct sl_flow_open *o)
 {
 	__u32 ahead = t->ack - o->proof;
 
-	if (!(t->tcp_flags & TCP_ACK))
+	if ((t->tcp_flags & (TCP_ACK | TCP_RST)) != TCP_ACK)
 		return false;
 	if (cfg_explain && !(o->flags & SL_OPEN_ANSWERED)) /* a capture of one direction */
 		return true;
@@ -206,14 +228,18 @@ static __always_inline bool track_is_proof(const struct track *t, const struct s
 static __always_inline int track_establish(struct track *t, const struct sl_flow_open *o,
 					   struct sl_flow *old)
 {
-	bool named = !t->identify || o->flags & SL_OPEN_SPOKEN;
+	__u64 flags = (!t->identify || o->flags & SL_OPEN_SPOKEN ? SL_FLOW_NAMED : 0) |
+		      (t->tcp_flags & TCP_FIN ? SL_FLOW_DEVICE_FIN : 0);
 	const struct sl_account *a = track_account(t, t->tenant);
 	struct sl_service_state *state = track_state(t);
-	struct sl_flow new = { .first = o->first, .seen = t->now_s, .acked = o->first };
+	struct sl_flow new = {
+		.first = o->first, .seen = t->now_s, .acked = o->first, .next = o->first
+	};
 
 	if (!a)
 		return SL_R_NOT_ALLOWED;
-	new.who = SL_FLOW_WHO(a->tenant, a->id, named ? SL_FLOW_NAMED : 0);
+	flow_goes_on(&new, t);
+	new.who = SL_FLOW_WHO(a->tenant, a->id, flags);
 	if (!open_begin(a))
 		return SL_R_OPEN_CONNECTIONS;
 	if (!track_drop_open(t)) { /* another CPU is about it */
@@ -234,8 +260,8 @@ static __always_inline int track_establish(struct track *t, const struct sl_flow
 	return SL_R_NONE;
 }
 
-/* A device that goes without a FIN says so by a RST, at what the instance expects: whoever does
- * not see its answers has to guess that (RFC 5961 3.2).
+/* A device that goes without a FIN says so by a RST, at just what the instance expects (RFC 5961
+ * 3.2). Another one may be forged, and is no more than a FIN.
  */
 static __always_inline void track_rst(const struct track *t, struct sl_flow *f)
 {
@@ -244,7 +270,7 @@ static __always_inline void track_rst(const struct track *t, struct sl_flow *f)
 
 	if (was & SL_FLOW_FLAG(SL_FLOW_OVER))
 		return;
-	if (t->seq - f->acked > TRACK_RESET_MAX) {
+	if (!flow_fits(f, t->seq)) {
 		flow_fin(f, SL_FLOW_FLAG(SL_FLOW_DEVICE_FIN));
 		return;
 	}
@@ -252,19 +278,26 @@ static __always_inline void track_rst(const struct track *t, struct sl_flow *f)
 	flow_over(f);
 }
 
-/* Data behind a RST: the instance has not taken that. It counts again, if there is room.
- * Returns enum sl_reason.
+#define TRACK_AGAIN SL_FLOW_FLAG(SL_FLOW_DEVICE_RST | SL_FLOW_LAPSED)
+
+/* Data behind a RST: the instance has not taken that; or behind a long silence. It counts again,
+ * if there is room. Data that may be forged leaves the FIN. Returns enum sl_reason.
  */
-static __always_inline int track_revive(const struct track *t, struct sl_flow *f, __u64 who)
+static __always_inline int track_revive(const struct track *t, struct sl_flow *f, __u64 who,
+					bool fits)
 {
-	const __u64 ends = SL_FLOW_FLAG(SL_FLOW_DEVICE_RST | SL_FLOW_DEVICE_FIN | SL_FLOW_OVER);
+	const __u64 ends = TRACK_AGAIN | SL_FLOW_FLAG(SL_FLOW_OVER);
+	const __u64 fin = SL_FLOW_FLAG(SL_FLOW_DEVICE_FIN);
 	const struct sl_account *a = track_account(t, flow_tenant(who));
 
 	if (!a)
 		return SL_R_NONE; /* who asks next finds out */
 	if (!open_begin(a))
 		return SL_R_OPEN_CONNECTIONS;
-	if (!(__sync_fetch_and_and(&f->who, ~ends) & SL_FLOW_FLAG(SL_FLOW_OVER)))
+	if (!fits)
+		__sync_fetch_and_or(&f->who, fin);
+	if (!(__sync_fetch_and_and(&f->who, fits ? ~(ends | fin) : ~ends) &
+	      SL_FLOW_FLAG(SL_FLOW_OVER)))
 		open_end(who); /* another CPU was first */
 	return SL_R_NONE;
 }
@@ -274,16 +307,20 @@ static __always_inline int track_touch(const struct track *t, struct sl_flow *f)
 {
 	const __u64 fin = SL_FLOW_FLAG(SL_FLOW_DEVICE_FIN), over = SL_FLOW_FLAG(SL_FLOW_OVER);
 	__u64 who = *(volatile __u64 *)&f->who;
+	bool fits = flow_fits(f, t->seq);
 
 	if (f->seen != t->now_s)
 		f->seen = t->now_s;
-	if (t->tcp_flags & TCP_RST)
+	if (t->tcp_flags & TCP_RST) {
 		track_rst(t, f);
-	else if (t->tcp_flags & TCP_FIN)
+		return SL_R_NONE;
+	}
+	flow_goes_on(f, t);
+	if (t->tcp_flags & TCP_FIN)
 		flow_fin(f, fin);
-	else if (t->data && who & SL_FLOW_FLAG(SL_FLOW_DEVICE_RST))
-		return track_revive(t, f, who);
-	else if (t->data && who & fin && !(who & over)) /* it was forged, or repeated */
+	else if (t->data && who & TRACK_AGAIN)
+		return track_revive(t, f, who, fits);
+	else if (t->data && fits && who & fin && !(who & over)) /* it was forged, or repeated */
 		__sync_fetch_and_and(&f->who, ~fin);
 	return SL_R_NONE;
 }
@@ -376,7 +413,8 @@ static __always_inline int track_name(struct track *t, const struct sl_account *
 		return SL_R_IDENTITY_CHANGED;
 	}
 	open_end(was);
-	return SL_R_NONE;
+	/* All that mark does with it is to count it; the default tenant's was at its SYN. */
+	return a->excess == SL_X_MARK && open_is_over(a) ? SL_R_OPEN_CONNECTIONS : SL_R_NONE;
 }
 
 /* -- the instance's -- */
@@ -420,6 +458,8 @@ static __always_inline void track_said(struct track *t)
 	if (!f)
 		return;
 	f->acked = t->ack;
+	if (t->ack - f->next < 0x7fffffff)
+		f->next = t->ack;
 	if (t->data && !(f->who & settled) && t->ack - f->first - 1 < 0x7fffffff)
 		__sync_fetch_and_or(&f->who, settled);
 	if (t->tcp_flags & TCP_FIN)

@@ -513,6 +513,7 @@ enum sl_flow_flag {
 	SL_FLOW_OVER = 1 << 4,	/* both have, or one of them a RST: no longer counted as open */
 	SL_FLOW_AGAIN = 1 << 5, /* a SYN came: sl_flow_opens may have what replaces it */
 	SL_FLOW_DEVICE_RST = 1 << 6, /* it is over by the device's RST; data begins it again */
+	SL_FLOW_LAPSED = 1 << 7,     /* over for the daemon: silent behind a FIN; likewise */
 };
 
 /* One word, so that whoever changes it knows what it was. */
@@ -529,7 +530,7 @@ struct sl_flow {
 	__u32 first; /* sequence number of the device's first byte */
 	__u32 seen;  /* seconds of CLOCK_MONOTONIC */
 	__u32 acked; /* what the instance is known to have taken: the number of the next byte */
-	__u32 pad;
+	__u32 next;  /* likewise of what the device has sent in order */
 };
 _Static_assert(sizeof(struct sl_flow) == 24, "no hidden padding");
 

@@ -110,6 +110,31 @@ static void test_the_silent_end(void **state)
 	assert_int_equal(dp->service_states[SERVICE].flows, 1);
 }
 
+/* Behind a FIN, which may be forged: it stays in the map, whose it was. */
+static void test_what_lapses_is_not_forgotten(void **state)
+{
+	struct sl_flow_key key = key_of(1);
+	struct sl_flow f;
+
+	(void)state;
+	begin(1, ACCOUNT, SL_FLOW_DEVICE_FIN | SL_FLOW_NAMED, 100);
+	assert_false(flows_end(dp, &key, 220, 3600));
+	assert_int_equal(stats_open(dp, ACCOUNT), 1);
+	assert_true(flows_end(dp, &key, 221, 3600));
+	assert_int_equal(stats_open(dp, ACCOUNT), 0);
+	assert_int_equal(tenants(), 0);
+	assert_int_equal(bpf_map_lookup_elem(dp->flows_fd, &key, &f), 0);
+	assert_int_equal(f.who, SL_FLOW_WHO(TENANT, ACCOUNT,
+					    SL_FLOW_DEVICE_FIN | SL_FLOW_NAMED | SL_FLOW_OVER |
+						    SL_FLOW_LAPSED));
+	assert_int_equal(dp->service_states[SERVICE].flows, 1);
+	assert_false(flows_end(dp, &key, 3700, 3600));
+	assert_true(flows_end(dp, &key, 3701, 3600));
+	assert_false(is_there(1));
+	assert_int_equal(stats_open(dp, ACCOUNT), 0); /* not taken off twice */
+	assert_int_equal(dp->service_states[SERVICE].flows, 0);
+}
+
 static void test_accounts_that_go_take_theirs_along(void **state)
 {
 	bool used[24] = { [ACCOUNT] = true };
@@ -130,6 +155,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_the_silent_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_lapses_is_not_forgotten, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_accounts_that_go_take_theirs_along, setup,
 						teardown),
 	};

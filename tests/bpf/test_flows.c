@@ -155,6 +155,27 @@ static void test_an_instance_ends_it_alone(void **state)
 	assert_false(conn_is_in(&d, opens()));
 }
 
+/* The ACK was lost, or the device has changed its mind: what proves it ends it as well. */
+static void test_what_begins_with_its_end(void **state)
+{
+	(void)state;
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct conn reset = conn_new(v6), fin = conn_new(v6);
+
+		conn_syn(&reset);
+		conn_answer(&reset, SYN | ACK, reset.seq, NULL, 0);
+		conn_send(&reset, RST | ACK, NULL, 0);
+		assert_false(conn_is_in(&reset, flows()));
+		assert_int_equal(is_open(GUESTS), 0);
+		conn_syn(&fin);
+		conn_answer(&fin, SYN | ACK, fin.seq, NULL, 0);
+		conn_send(&fin, FIN | ACK, "x", 1);
+		assert_int_equal(is_open(GUESTS), 1);
+		conn_answer(&fin, FIN | ACK, fin.seq + 2, NULL, 0);
+		assert_int_equal(is_open(GUESTS), 0);
+	}
+}
+
 /* A RST of the device's own, where the instance expects it; and what comes of a lucky guess. */
 static void test_a_device_resets_it(void **state)
 {
@@ -179,6 +200,85 @@ static void test_a_device_resets_it(void **state)
 	refused(&d, "x", 1, SL_R_OPEN_CONNECTIONS);
 	assert_int_equal(conn_say(&more, "x", 1), GUESTS);
 	assert_int_equal(is_open(GUESTS), 2);
+}
+
+static void flow_flag(const struct conn *c, uint32_t flags)
+{
+	struct sl_flow_key key = conn_key(c);
+	struct sl_flow f;
+
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(flows()), &key, &f), 0);
+	f.who |= SL_FLOW_FLAG(flags);
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(flows()), &key, &f, BPF_EXIST), 0);
+}
+
+/* As the daemon does. */
+static void open_end(uint32_t tenant)
+{
+	uint32_t id[] = { tenant, tenant * 2 + 1 };
+	const struct bpf_map *maps[] = { bed->skel->maps.sl_open_tenants, bed->skel->maps.sl_open };
+
+	for (int i = 0; i < 2; i++) {
+		struct sl_open_count n;
+
+		assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(maps[i]), &id[i], &n), 0);
+		n.ended++;
+		bed_update(maps[i], &id[i], &n);
+	}
+}
+
+static uint32_t ends_of(const struct conn *c)
+{
+	return flags_of(c) &
+	       (SL_FLOW_OVER | SL_FLOW_DEVICE_FIN | SL_FLOW_DEVICE_RST | SL_FLOW_LAPSED);
+}
+
+/* Nothing but the very next number, of what was sent in order or was acknowledged. */
+static void test_which_reset_fits(void **state)
+{
+	(void)state;
+	for (int at = -1; at <= 1; at++) {
+		struct conn c = conn_open(0), d = conn_open(1);
+		uint32_t fin = at ? SL_FLOW_DEVICE_FIN : SL_FLOW_OVER | SL_FLOW_DEVICE_RST;
+
+		conn_say(&c, "not answered", 12);
+		conn_say(&c, "nor this", 8);
+		c.seq += at;
+		conn_send(&c, RST | ACK, NULL, 0);
+		assert_int_equal(ends_of(&c), fin);
+		d.seq += 5000; /* out of order: what the answer says counts */
+		conn_answer(&d, PSH | ACK, d.seq, "x", 1);
+		d.seq += at;
+		conn_send(&d, RST, NULL, 0);
+		assert_int_equal(ends_of(&d), fin);
+		assert_int_equal(is_open(GUESTS), 2 + 2 * (at > 0));
+	}
+}
+
+/* What the daemon has ceased to count is its tenant's all the same, and counts again. */
+static void test_what_lapsed_goes_on(void **state)
+{
+	struct made acme =
+		mqtt_connect_make(&(struct mqttmake){ .version = 4, .username = "acme/d1" });
+	struct conn c = conn_open(0);
+
+	(void)state;
+	name_is(SL_T_MQTT_USERNAME, "acme/", ACME);
+	assert_int_equal(conn_say(&c, acme.bytes, acme.len), ACME);
+	conn_answer(&c, PSH | ACK, c.seq, "\x20\x02\0\0", 4);
+	for (int fits = 0; fits < 2; fits++) {
+		open_end(ACME);
+		flow_flag(&c, SL_FLOW_DEVICE_FIN | SL_FLOW_OVER | SL_FLOW_LAPSED);
+		assert_int_equal(is_open(ACME), 0);
+		assert_int_equal(conn_send(&c, ACK, NULL, 0), ACME);
+		assert_int_equal(is_open(ACME), 0);
+		c.seq += !fits;
+		assert_int_equal(conn_send(&c, PSH | ACK, "\xc0\0", 2), ACME);
+		c.seq -= !fits;
+		assert_int_equal(is_open(ACME), 1);
+		assert_int_equal(ends_of(&c), fits ? 0 : SL_FLOW_DEVICE_FIN); /* forged, perhaps */
+	}
+	assert_int_equal(bed_note(bed, SL_N_FLOW_UNTRACKED), 0);
 }
 
 /* The same port again: the new connection takes the old one's place once it is proven. */
@@ -301,7 +401,10 @@ int main(void)
 		ROW(test_forged_segments_break_nothing, setup_tcp),
 		ROW(test_both_sides_end_it, setup_tcp),
 		ROW(test_an_instance_ends_it_alone, setup_tcp),
+		ROW(test_what_begins_with_its_end, setup_tcp),
 		ROW(test_a_device_resets_it, setup_tcp),
+		ROW(test_which_reset_fits, setup_tcp),
+		ROW(test_what_lapsed_goes_on, setup_mqtt),
 		ROW(test_a_port_is_used_again, setup_tcp),
 		ROW(test_a_quota_of_open_connections, setup_tcp),
 		ROW(test_a_quota_holds_for_many_at_once, setup_tcp),

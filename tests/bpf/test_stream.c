@@ -248,6 +248,8 @@ static void test_versions(void **state)
 					 m.version == 4 ? ACME : GUESTS);
 		else
 			refused(&c, made.bytes, made.len, SL_R_MQTT_NOT_ALLOWED);
+		/* What its instance never hears of takes nothing of who is named. */
+		assert_int_equal(is_open(ACME), m.version > 3);
 	}
 	account(GUESTS, (struct sl_account){ .mqtt_denied = 1 << SL_MV_5 | 1 << SL_MV_OTHER });
 	made = mqtt_connect_make(&m);

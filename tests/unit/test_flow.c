@@ -14,9 +14,11 @@ static void test_how_long(void **state)
 	} rows[] = {
 		{ 0, 3600, 3600 },
 		{ SL_FLOW_NAMED | SL_FLOW_SETTLED | SL_FLOW_AGAIN, 3600, 3600 },
-		{ SL_FLOW_DEVICE_FIN, 3600, 120 },
+		{ SL_FLOW_DEVICE_FIN, 3600, 3600 }, /* it may be forged */
 		{ SL_FLOW_INSTANCE_FIN, 3600, 120 },
-		{ SL_FLOW_DEVICE_FIN, 60, 60 },
+		{ SL_FLOW_INSTANCE_FIN, 60, 60 },
+		{ SL_FLOW_DEVICE_FIN | SL_FLOW_OVER | SL_FLOW_LAPSED, 3600, 3600 },
+		{ SL_FLOW_INSTANCE_FIN | SL_FLOW_OVER | SL_FLOW_LAPSED, 3600, 120 },
 		{ SL_FLOW_DEVICE_FIN | SL_FLOW_INSTANCE_FIN | SL_FLOW_OVER, 3600, 10 },
 		{ SL_FLOW_OVER, 3600, 10 },
 		{ SL_FLOW_OVER | SL_FLOW_DEVICE_RST, 3600, 120 },
@@ -32,6 +34,29 @@ static void test_how_long(void **state)
 		if (rows[i].last < UINT32_MAX - 1000)
 			assert_true(flow_is_stale(&f, 1001 + rows[i].last, rows[i].idle));
 		assert_false(flow_is_stale(&f, 999, rows[i].idle)); /* the clock it was seen by */
+	}
+}
+
+static void test_what_lapses(void **state)
+{
+	static const struct {
+		uint32_t flags;
+		bool lapses;
+	} rows[] = {
+		{ SL_FLOW_DEVICE_FIN, true },
+		{ SL_FLOW_DEVICE_FIN | SL_FLOW_NAMED | SL_FLOW_SETTLED, true },
+		{ 0, false },
+		{ SL_FLOW_INSTANCE_FIN, false },
+		{ SL_FLOW_DEVICE_FIN | SL_FLOW_OVER, false }, /* counts no longer as it is */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct sl_flow f = { .who = SL_FLOW_WHO(5, 6, rows[i].flags), .seen = 1000 };
+
+		assert_false(flow_has_lapsed(&f, 1120));
+		assert_int_equal(flow_has_lapsed(&f, 1121), rows[i].lapses);
+		assert_false(flow_has_lapsed(&f, 999));
 	}
 }
 
@@ -61,6 +86,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_how_long),
+		cmocka_unit_test(test_what_lapses),
 		cmocka_unit_test(test_half_open),
 		cmocka_unit_test(test_whose),
 	};

@@ -29,16 +29,26 @@ static bool take(struct dataplane *dp, const struct sl_flow_key *key, struct sl_
 
 bool flows_end(struct dataplane *dp, const struct sl_flow_key *key, uint32_t now_s, uint32_t idle_s)
 {
+	bool stale, lapsed;
 	struct sl_flow f;
 
 	if (!take(dp, key, &f))
 		return false;
-	if (!flow_is_stale(&f, now_s, idle_s) &&
-	    !bpf_map_update_elem(dp->flows_fd, key, &f, BPF_NOEXIST)) {
-		__atomic_fetch_add(&dp->service_states[key->service].flows, 1, __ATOMIC_RELAXED);
-		return false;
+	stale = flow_is_stale(&f, now_s, idle_s);
+	lapsed = flow_has_lapsed(&f, now_s);
+	if (stale || lapsed)
+		count_end(dp, &f);
+	if (stale)
+		return true;
+	if (lapsed)
+		f.who |= SL_FLOW_FLAG(SL_FLOW_OVER | SL_FLOW_LAPSED);
+	if (!bpf_map_update_elem(dp->flows_fd, key, &f, BPF_NOEXIST)) {
+		if (key->service < dp->cap.services)
+			__atomic_fetch_add(&dp->service_states[key->service].flows, 1,
+					   __ATOMIC_RELAXED);
+		return lapsed;
 	}
-	count_end(dp, &f);
+	count_end(dp, &f); /* a new one has come in between */
 	return true;
 }
 

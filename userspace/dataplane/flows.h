@@ -5,8 +5,8 @@
 
 #include "dataplane.h"
 
-/* Take @key's connection out, unless it is no longer silent by @idle_s. False: it stays, or was
- * not there.
+/* Take @key's connection out if it has been silent for too long, by @idle_s; or off what is counted
+ * if it has lapsed. False: neither, or it was not there.
  */
 bool flows_end(struct dataplane *dp, const struct sl_flow_key *key, uint32_t now_s,
 	       uint32_t idle_s);

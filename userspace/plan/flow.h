@@ -8,11 +8,17 @@
 #include <sluice/abi.h>
 
 #define FLOW_OVER_S    10  /* for what is still under way */
-#define FLOW_CLOSING_S 120 /* one side has ended it, or somebody in the device's name */
+#define FLOW_CLOSING_S 120 /* one side has ended it */
 #define FLOW_OPEN_S    20  /* half-open */
 
 /* Is it, at @now_s, for longer than it may be silent? @idle_s: the service's. */
 bool flow_is_stale(const struct sl_flow *f, uint32_t now_s, uint32_t idle_s);
+
+/* Is it to be counted no longer? Its device has sent a FIN, or somebody in its name: so it is not
+ * forgotten, and counts again if it goes on.
+ */
+bool flow_has_lapsed(const struct sl_flow *f, uint32_t now_s);
+
 bool flow_open_is_stale(const struct sl_flow_open *o, uint32_t now_s);
 
 static inline uint32_t flow_account_of(const struct sl_flow *f)

@@ -109,8 +109,9 @@ static int flows_step(struct sweep_flows *s)
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t idle = idle_of(s, keys[i].service);
 
-		if (!flow_is_stale(&flows[i], now, idle) ||
-		    !flows_end(s->d->dp, &keys[i], now, idle))
+		bool due = flow_is_stale(&flows[i], now, idle) || flow_has_lapsed(&flows[i], now);
+
+		if (!due || !flows_end(s->d->dp, &keys[i], now, idle))
 			count(s, &flows[i]);
 	}
 	return err;
