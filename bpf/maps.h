@@ -230,6 +230,7 @@ extern int sl_xdp_tell(struct xdp_md *ctx);
 extern int sl_xdp_stream(struct xdp_md *ctx);
 extern int sl_xdp_classes(struct xdp_md *ctx);
 extern int sl_xdp_reply(struct xdp_md *ctx);
+extern int sl_xdp_datagram(struct xdp_md *ctx);
 
 /* enum sl_program -> the program that goes on. Written where the object is loaded. Missing:
  * packets of services with SL_SVC_CONTENT leave as internal, likewise those that are to be
@@ -247,6 +248,7 @@ struct {
 		[SL_PROG_STREAM] = (void *)&sl_xdp_stream,
 		[SL_PROG_CLASSES] = (void *)&sl_xdp_classes,
 		[SL_PROG_REPLY] = (void *)&sl_xdp_reply,
+		[SL_PROG_DATAGRAM] = (void *)&sl_xdp_datagram,
 	},
 };
 

@@ -13,6 +13,7 @@
 #include "stage/response.h"
 #include "stage/reply.h"
 #include "stage/stream.h"
+#include "stage/datagram.h"
 #include "stage/pick.h"
 #include "stage/route.h"
 #include "stage/steer.h"
@@ -93,7 +94,7 @@ static __always_inline enum sl_reason pipeline_content(struct pkt *p)
 	return why;
 }
 
-/* The same for services of other protocols whose messages have classes, or are answered when
+/* The same for services of TCP whose messages have classes, or whose SYNs are answered when
  * they are refused. Only towards instances, too.
  */
 static __always_inline enum sl_reason pipeline_classes(struct pkt *p)
@@ -107,7 +108,7 @@ static __always_inline enum sl_reason pipeline_classes(struct pkt *p)
 	if (!why)
 		why = stage_police_bytes(p, true);
 	if (!why)
-		why = stage_classify_other(p);
+		why = stage_classify_segment(p);
 	if (!why)
 		why = stage_police_messages(p, true, class_ask_other(p));
 	if (refuse_is_due(why))
@@ -116,6 +117,30 @@ static __always_inline enum sl_reason pipeline_classes(struct pkt *p)
 		why = stage_pick(p);
 	if (why == SL_R_RESET)
 		return stage_reset(p);
+	if (!why)
+		why = stage_steer(p);
+	return why;
+}
+
+/* The same for services of UDP but CoAP, whose datagrams may say whose they are, too. */
+static __always_inline enum sl_reason pipeline_datagram(struct pkt *p)
+{
+	enum sl_reason why = stage_parse(p);
+
+	if (!why)
+		why = stage_transport(p);
+	if (!why)
+		why = stage_resolve_datagram(p);
+	if (!why)
+		why = stage_police_bytes(p, true);
+	if (!why)
+		why = stage_classify_datagram(p);
+	if (!why)
+		why = stage_police_messages(p, true, class_ask(p));
+	if (refuse_is_due(why))
+		return stage_refuse_datagram(p, why);
+	if (!why)
+		why = stage_pick(p);
 	if (!why)
 		why = stage_steer(p);
 	return why;
@@ -133,7 +158,7 @@ static __always_inline enum sl_reason pipeline_stream(struct pkt *p)
 	if (!why)
 		why = stage_resolve_stream(p);
 	if (!why)
-		why = stage_classify_stream(p);
+		why = stage_classify_segment(p);
 	if (!why)
 		why = stage_track(p);
 	if (!why)
@@ -164,6 +189,8 @@ static __always_inline enum sl_reason pipeline_of(struct pkt *p, enum sl_program
 		return pipeline_classes(p);
 	case SL_PROG_STREAM:
 		return pipeline_stream(p);
+	case SL_PROG_DATAGRAM:
+		return pipeline_datagram(p);
 	default:
 		return pipeline(p);
 	}
@@ -210,6 +237,12 @@ SEC("xdp.frags")
 int sl_xdp_stream(struct xdp_md *ctx)
 {
 	return packet(ctx, SL_PROG_STREAM);
+}
+
+SEC("xdp.frags")
+int sl_xdp_datagram(struct xdp_md *ctx)
+{
+	return packet(ctx, SL_PROG_DATAGRAM);
 }
 
 SEC("xdp.frags")

@@ -39,4 +39,18 @@ static __always_inline __s64 cid_server_id(const __u8 id[5], __u8 layout, __u32 
 	return word >> ((4 - len) & 3) * 8;
 }
 
+/* Bytes that the @bits bits from bit @at of an id on are in; bit 0 is the highest of the first. */
+static __always_inline __u32 cid_tenant_bytes(__u32 at, __u32 bits)
+{
+	return ((at & 7) + bits + 7) / 8;
+}
+
+/* The number that they are. @word: the first of those bytes, and those behind it, the first
+ * highest. @bits: 1 to 32.
+ */
+static __always_inline __u32 cid_tenant_number(__u64 word, __u32 at, __u32 bits)
+{
+	return word << (at & 7) >> ((64 - bits) & 63);
+}
+
 #endif /* SL_CID_H */

@@ -266,6 +266,17 @@ static __always_inline void classify_tcp(struct pkt *p)
 	p->messages = 1;
 }
 
+/* What was said of the message, into the packet. Returns in which way it is malformed. */
+static __always_inline enum sl_reason classify_take(struct pkt *p, __u64 said)
+{
+	p->kind = SAID_KIND(said);
+	p->step = SAID_STEP(said);
+	p->messages = SAID_MESSAGES(said);
+	p->mid = SAID_MID(said);
+	p->mid_of = SAID_MID_OF(said);
+	return SAID_WHY(said);
+}
+
 /* Returns in which way the message is malformed. TLS is looked at where messages are
  * looked into.
  */
@@ -279,12 +290,7 @@ static __always_inline enum sl_reason classify_payload(struct pkt *p, __u8 proto
 		said = sl_classify_tls(p->ctx, payload, how);
 	else
 		said = classify_by(p->ctx, protocol, payload, how);
-	p->kind = SAID_KIND(said);
-	p->step = SAID_STEP(said);
-	p->messages = SAID_MESSAGES(said);
-	p->mid = SAID_MID(said);
-	p->mid_of = SAID_MID_OF(said);
-	return SAID_WHY(said);
+	return classify_take(p, said);
 }
 
 static __always_inline void classify_count(const struct pkt *p)
@@ -320,8 +326,8 @@ static __always_inline __u32 classify_malformed_coap(struct pkt *p)
 	return why;
 }
 
-/* Of a connection that is tracked. */
-static __always_inline enum sl_reason stage_classify_stream(struct pkt *p)
+/* Of TCP, in programs that look into messages. */
+static __always_inline enum sl_reason stage_classify_segment(struct pkt *p)
 {
 	classify_tcp(p);
 	if (p->messages && p->svc->protocol == SL_P_MQTT)
@@ -355,21 +361,21 @@ static __always_inline enum sl_reason stage_classify(struct pkt *p)
 	return why;
 }
 
-/* The same of all but CoAP, for which there is no parser here, in the program that looks
- * into other protocols' messages.
- */
-static __always_inline enum sl_reason stage_classify_other(struct pkt *p)
+/* The same of UDP but CoAP, for which there is no parser here. */
+static __always_inline enum sl_reason stage_classify_datagram(struct pkt *p)
 {
+	__u32 how = p->svc->cid_len | FLOW_OTHER << HOW_STEP_SHIFT;
 	enum sl_reason why = SL_R_NONE;
-	__u8 protocol = p->svc->protocol;
 
-	if (protocol == SL_P_COAP) /* just become so: the next packet will do */
-		return SL_R_NO_INSTANCE;
-	classify_transport(p);
-	if (p->messages && (has_parser(protocol) || protocol == SL_P_MQTTS))
-		why = classify_malformed(p, classify_payload(p, protocol, true));
+	p->step = FLOW_OTHER;
+	p->kind = SL_K_UDP;
+	p->messages = 1;
+	if (p->svc->protocol == SL_P_COAPS)
+		why = classify_take(p, sl_classify_dtls(p->ctx, pkt_payload(p), how));
+	else if (p->svc->protocol == SL_P_MQTTSN)
+		why = classify_take(p, sl_classify_mqttsn(p->ctx, pkt_payload(p), how));
 	classify_count(p);
-	return why;
+	return classify_malformed(p, why);
 }
 
 #endif

@@ -77,23 +77,25 @@ static __always_inline bool refuse_is_due(enum sl_reason why)
 	       why == SL_R_CLASS_MESSAGES || why == SL_R_ANSWERED_TENANT;
 }
 
-/* Of a packet that a quota has refused. */
+/* Of a segment that a quota has refused. */
 static __always_inline enum sl_reason stage_refuse(struct pkt *p, enum sl_reason why)
 {
-	bool answer = why == SL_R_ANSWERED_TENANT;
+	bool syn = (p->flow.tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 
-	if (answer)
+	if (why == SL_R_ANSWERED_TENANT)
 		why = p->refused;
-	if (p->flow.proto == IPPROTO_TCP) {
-		bool syn = (p->flow.tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+	return syn && p->account->quota_mask & SL_ACCOUNT_RESET_SYN ? refuse_syn(p, why) : why;
+}
 
-		return syn && p->account->quota_mask & SL_ACCOUNT_RESET_SYN ? refuse_syn(p, why)
-									    : why;
-	}
-	if (!answer || p->svc->protocol != SL_P_MQTTSN)
+/* Of a datagram, likewise. */
+static __always_inline enum sl_reason stage_refuse_datagram(struct pkt *p, enum sl_reason why)
+{
+	if (why != SL_R_ANSWERED_TENANT)
 		return why;
+	if (p->svc->protocol != SL_P_MQTTSN)
+		return p->refused;
 	turn_way(p);
-	return sl_refuse_connect(p->ctx, pkt_flow(p), p->svc, p->cur.left, why);
+	return sl_refuse_connect(p->ctx, pkt_flow(p), p->svc, p->cur.left, p->refused);
 }
 
 #endif

@@ -129,13 +129,17 @@ static __always_inline enum sl_reason stage_resolve(struct pkt *p)
 	return p->ret ? SL_R_NONE : SL_R_NOT_OURS;
 }
 
-/* For a program that another has handed the packet to. A change of the configuration may
- * have come between the two.
+/* For the program of TCP that another has handed the packet to. A change of the configuration
+ * may have come between the two.
  */
 static __always_inline enum sl_reason stage_resolve_again(struct pkt *p)
 {
 	p->svc = resolve_service(p);
-	return p->svc ? resolve_account(p, resolve_source(p)) : SL_R_NOT_OURS;
+	if (!p->svc)
+		return SL_R_NOT_OURS;
+	if (p->flow.proto != IPPROTO_TCP) /* just become another: the next packet will do */
+		return SL_R_NO_INSTANCE;
+	return resolve_account(p, resolve_source(p));
 }
 
 #endif

@@ -130,7 +130,11 @@ struct sl_service {
 	__u64 reply_cost;    /* of one reply in place, in 1/16 ns */
 	__u32 echo_s; /* a source is asked to prove itself, and then believed for so long; 0: not */
 	__u8 responses; /* not 0: a tenant that may use it has responses of its own */
-	__u8 pad[3];
+	/* With SL_SVC_IDENTIFY, of connection ids: the first bit of those that say whose one is, bit
+	 * 0 being the highest of its first byte, and how many there are, 1 to 32; 0: none.
+	 */
+	__u8 cid_tenant_at, cid_tenant_bits;
+	__u8 pad;
 };
 _Static_assert(sizeof(struct sl_service) == 48, "no hidden padding");
 
@@ -266,8 +270,8 @@ struct sl_prefix_range {
 };
 
 /* What messages say of themselves, as a trie: CoAP's Uri-Host, the segments of its Uri-Path,
- * oneM2M's originator, MQTT's user name and client id, TLS's server name. A string is cut into chunks, a step each, that are compared byte
- * by byte, all of them; a path is its segments one after the other. A step is banked.
+ * oneM2M's originator, MQTT's user name and client id, TLS's server name, bits of a DTLS connection
+ * id. A string is cut into chunks, a step each, that are compared byte by byte, all of them; a path is its segments one after the other. A step is banked.
  *
  * Roots are the numbers of enum sl_trie_root; other nodes are hashes of the way there,
  * made by the daemon alone: packets find them as children.
@@ -283,6 +287,7 @@ enum sl_trie_root {
 	SL_T_MQTT_USERNAME,  /* whole, or up to the service's delimiter and with it; -> tenant */
 	SL_T_MQTT_CLIENT_ID, /* likewise */
 	SL_T_TLS_SNI,	     /* lower case; -> tenant */
+	SL_T_DTLS_CID, /* the number in a connection id, four bytes, highest first; -> tenant */
 	SL_T__MAX
 };
 
@@ -821,11 +826,12 @@ _Static_assert(sizeof(struct sl_trace) == 88 + SL_TRACE_BYTES, "no hidden paddin
 
 /* Programs that others go on in, by their place in sl_programs. */
 enum sl_program {
-	SL_PROG_CONTENT, /* what messages say: of services with SL_SVC_CONTENT */
-	SL_PROG_TELL,	 /* events, and what is traced */
-	SL_PROG_CLASSES, /* the same as CONTENT of all but CoAP: classes, answers */
-	SL_PROG_REPLY,	 /* CoAP replies that SL_PROG_CONTENT has decided on */
-	SL_PROG_STREAM,	 /* connections of services with track, and who they say they are */
+	SL_PROG_CONTENT,  /* what messages say: of services with SL_SVC_CONTENT */
+	SL_PROG_TELL,	  /* events, and what is traced */
+	SL_PROG_CLASSES,  /* of TCP without track: classes, answers */
+	SL_PROG_REPLY,	  /* CoAP replies that SL_PROG_CONTENT has decided on */
+	SL_PROG_STREAM,	  /* connections of services with track, and who they say they are */
+	SL_PROG_DATAGRAM, /* of UDP but CoAP: classes, answers, and who messages say they are */
 	SL_PROG__MAX
 };
 

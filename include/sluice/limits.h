@@ -48,6 +48,7 @@
 #define SL_PREFIX_DEPTH		 6  /* roots visited at most */
 
 #define SL_CID_MAX		 20 /* bytes of a DTLS connection id */
+#define SL_CID_TENANT_BITS	 32 /* of one, that say whose it is */
 #define SL_CID_ROTATIONS	 8
 #define SL_SERVER_ID_MAX	 4 /* bytes */
 

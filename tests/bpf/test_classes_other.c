@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Quotas of classes of all protocols but CoAP, and what is answered to who is refused: MQTT-SN's
- * CONNACK and TCP's RST, byte for byte; through sl_xdp_classes. The program's clock is the
- * test's.
+ * CONNACK and TCP's RST, byte for byte; through sl_xdp_classes and
+ * sl_xdp_datagram. The program's clock is the test's.
  */
 #include "network.h"
 #include "bytes.h"
@@ -74,6 +74,11 @@ static void instance(uint16_t id, const char *vip, const char *addr, size_t i, u
 	bed_instance(fx.bed, &inst);
 }
 
+static bool is_tcp(uint16_t port)
+{
+	return port == MQTT || port == MQTTS;
+}
+
 static int setup_cost(void **state, uint64_t reply_cost)
 {
 	static const char *const vips[] = { VIP, VIP6 }, *const addrs[] = { "10.0.1.11",
@@ -88,7 +93,8 @@ static int setup_cost(void **state, uint64_t reply_cost)
 					 .proto = services[k].proto,
 					 .protocol = services[k].protocol,
 					 .flags = SL_SVC_CONTENT,
-					 .program = SL_PROG_CLASSES,
+					 .program = is_tcp(services[k].port) ? SL_PROG_CLASSES
+									     : SL_PROG_DATAGRAM,
 					 .tenant = TENANT,
 					 .ring_size = 1,
 					 .instance = 1 + i,
@@ -111,11 +117,6 @@ static int setup(void **state)
 static int setup_dear(void **state)
 {
 	return setup_cost(state, 10 * NS_PER_S * SL_TAT_PER_NS);
-}
-
-static bool is_tcp(uint16_t port)
-{
-	return port == MQTT || port == MQTTS;
 }
 
 static struct path path_to(uint16_t port, bool v6)

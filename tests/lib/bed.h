@@ -157,6 +157,7 @@ struct bed_service {
 	uint8_t program;     /* enum sl_program */
 	uint32_t echo_s;
 	uint8_t responses;
+	uint8_t cid_tenant_at, cid_tenant_bits;
 };
 
 /* Returns the service's id; its first slot is in *@ret_first if that is wanted. */
@@ -181,7 +182,9 @@ static inline uint16_t bed_service(struct bed *b, const struct bed_service *s, u
 				    .program = s->program,
 				    .reply_cost = s->reply_cost,
 				    .echo_s = s->echo_s,
-				    .responses = s->responses };
+				    .responses = s->responses,
+				    .cid_tenant_at = s->cid_tenant_at,
+				    .cid_tenant_bits = s->cid_tenant_bits };
 	uint32_t one = 1;
 
 	bed_update(b->skel->maps.sl_services, &key, &value);

@@ -264,6 +264,7 @@ static const struct decode_table tables[] = {
 	{ "outlier", outlier_fields },
 	{ "cid", cid_fields },
 	{ "rotation", rotation_fields },
+	{ "cidTenant", cid_tenant_fields },
 	{ "target", target_fields },
 	{ "tenant", tenant_fields },
 	{ "match", match_fields },

@@ -215,6 +215,8 @@ static void check_cid_services(const struct model *m)
 	assert_int_equal(s->cid.layout, SL_CID_QUIC_LB);
 	assert_int_equal(s->cid.length, 8);
 	assert_memory_equal(s->cid.server_id_length, rotations, sizeof(rotations));
+	assert_int_equal(s->cid.tenant_at, 25);
+	assert_int_equal(s->cid.tenant_bits, 32);
 	assert_true(s->instances[0].has_server_id);
 	assert_int_equal(s->instances[0].server_id, 65535);
 	assert_true(s->instances[1].has_server_id);
@@ -251,7 +253,7 @@ static void check_identity(const struct model_identity *i, uint32_t at, const ch
 
 static void check_identities(const struct model_tenant *t)
 {
-	assert_int_equal(t->n_identities, 6);
+	assert_int_equal(t->n_identities, 7);
 	check_identity(&t->identities[0], 2,
 		       BYTES("\x01\x0c"
 			     "acme.example"),
@@ -278,6 +280,7 @@ static void check_identities(const struct model_tenant *t)
 		       BYTES("\x09\x0c"
 			     "acme.example"),
 		       "acme.example");
+	check_identity(&t->identities[6], 10, BYTES("\x0a\x04\xff\x00\xff\x00"), "4278255360");
 	assert_int_equal(t->n_paths, 3);
 	check_identity(&t->paths[0], 0,
 		       BYTES("\x04\x04"
@@ -421,7 +424,7 @@ static void check_tenants(const struct model *m)
 	assert_int_equal(t->sources[3].len, 0);
 	assert_int_equal(t->sources[2].at, 3);
 	assert_int_equal(t->sources[3].at, 5);
-	assert_int_equal(t->n_services, 4);
+	assert_int_equal(t->n_services, 5);
 	assert_string_equal(t->services[0], "broker");
 	assert_string_equal(t->services[1], "telemetry");
 	assert_double(t->quota.rate[SL_Q_PACKETS], 50000);

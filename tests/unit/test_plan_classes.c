@@ -105,10 +105,10 @@ static void test_services_that_are_looked_into(void **state)
 	} want[] = {
 		{ true, SL_PROG_CONTENT },  /* by a's */
 		{ false, SL_PROG_CLASSES }, /* a has no class of MQTT */
-		{ true, SL_PROG_CLASSES },  /* b answers CONNECTs */
+		{ true, SL_PROG_DATAGRAM }, /* b answers CONNECTs */
 		{ true, SL_PROG_CLASSES },  /* c resets */
-		{ false, SL_PROG_CLASSES },
-		{ true, SL_PROG_CLASSES }, /* by d's, whose it is alone */
+		{ false, SL_PROG_DATAGRAM },
+		{ true, SL_PROG_DATAGRAM }, /* by d's, whose it is alone */
 	};
 	struct plan *p = plan_open();
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* A service's "cid": how its servers' DTLS connection ids (RFC 9146, RFC 9147) say
- * which of them made one. All of it is checked here, as no other member counts.
+ * which of them made one, and whose the device is. All of it is checked here, as no other
+ * member counts.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,9 +17,14 @@ struct rotation {
 	uint8_t server_id_length;
 };
 
+struct tenant_bits {
+	uint8_t at, bits;
+};
+
 struct cid {
 	enum sl_cid_layout layout;
 	uint8_t length;
+	struct tenant_bits tenant;
 	struct decode_list rotations;
 };
 
@@ -77,10 +83,25 @@ static int decode_rotations(const cJSON *value, const struct path *at, void *out
 }
 
 /* clang-format off */
+const struct decode_field cid_tenant_fields[] = {
+	FIELD("at",   struct tenant_bits, at,   decode_u8, .required = true, .max = 8 * SL_CID_MAX - 1),
+	FIELD("bits", struct tenant_bits, bits, decode_u8, .required = true, .min = 1, .max = SL_CID_TENANT_BITS),
+	{},
+};
+/* clang-format on */
+
+static int decode_tenant_bits(const cJSON *value, const struct path *at, void *out,
+			      struct config_error *reterr)
+{
+	return decode_object(value, at, cid_tenant_fields, out, reterr);
+}
+
+/* clang-format off */
 const struct decode_field cid_fields[] = {
 	FIELD("length", struct cid, length, decode_u8, .required = true, .min = 1, .max = SL_CID_MAX),
 	FIELD("layout", struct cid, layout, decode_word, .required = true, .words = layouts),
 	FIELD_OF("rotations", decode_rotations),
+	FIELD("tenant", struct cid, tenant, decode_tenant_bits),
 	{},
 };
 /* clang-format on */
@@ -117,8 +138,17 @@ static int cid_take(const struct cid *c, const struct path *at, struct model_cid
 {
 	const struct path length = { .up = at, .member = "length" };
 	const struct path rotations = { .up = at, .member = "rotations" };
+	const struct path tenant = { .up = at, .member = "tenant" };
 
-	*to = (struct model_cid){ .layout = c->layout, .length = c->length };
+	*to = (struct model_cid){ .layout = c->layout,
+				  .length = c->length,
+				  .tenant_at = c->tenant.at,
+				  .tenant_bits = c->tenant.bits };
+	if (to->tenant_at + to->tenant_bits > 8 * c->length)
+		return decode_fail(&tenant, reterr,
+				   "an id of length %u has bits 0 to %d; want at + bits to be at "
+				   "most %d",
+				   c->length, 8 * c->length - 1, 8 * c->length);
 	if (c->layout == SL_CID_FIRST_BYTE && c->rotations.n)
 		return decode_fail(&rotations, reterr,
 				   "there are none with layout \"first-byte\"; leave this out");

@@ -125,8 +125,8 @@ struct decode_table {
 extern const struct decode_field document_fields[], interface_fields[], capacity_fields[],
 	metrics_fields[], events_fields[];
 extern const struct decode_field service_fields[], pool_fields[], route_fields[], instance_fields[],
-	health_fields[], outlier_fields[], cid_fields[], rotation_fields[], echo_fields[],
-	scaling_fields[], target_fields[];
+	health_fields[], outlier_fields[], cid_fields[], cid_tenant_fields[], rotation_fields[],
+	echo_fields[], scaling_fields[], target_fields[];
 extern const struct decode_field tenant_fields[], match_fields[], quota_fields[],
 	device_quota_fields[], allow_fields[], class_quota_fields[], response_fields[];
 
@@ -157,6 +157,8 @@ int mqtt_username_decode(const cJSON *value, const struct path *at, void *out,
 			 struct config_error *reterr);
 int mqtt_client_id_decode(const cJSON *value, const struct path *at, void *out,
 			  struct config_error *reterr);
+int dtls_cid_decode(const cJSON *value, const struct path *at, void *out,
+		    struct config_error *reterr);
 int tls_sni_decode(const cJSON *value, const struct path *at, void *out,
 		   struct config_error *reterr);
 /* "responses", into struct model_tenant. */

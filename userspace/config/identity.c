@@ -22,13 +22,22 @@ static void add_segment(struct str *s, const uint8_t *bytes, uint8_t len)
 		str_add(s, is_plain(bytes[i]) ? "%c" : "%%%02X", bytes[i]);
 }
 
+uint32_t identity_number(const struct model_identity *i)
+{
+	const uint8_t *b = i->bytes + 2;
+
+	return (uint32_t)b[0] << 24 | b[1] << 16 | b[2] << 8 | b[3];
+}
+
 const char *identity_text(const struct model_identity *i, char ret[IDENTITY_TEXT])
 {
 	enum sl_trie_root root = identity_root(i);
 	struct str s = str_over(ret, IDENTITY_TEXT);
 	bool is_path = root == SL_T_COAP_PATH || (root >= SL_T_ALLOW && root <= SL_T_ROUTE);
 
-	for (size_t at = 1; at < i->size; at += 1 + i->bytes[at]) {
+	if (root == SL_T_DTLS_CID)
+		str_add(&s, "%u", identity_number(i));
+	for (size_t at = 1; root != SL_T_DTLS_CID && at < i->size; at += 1 + i->bytes[at]) {
 		if (is_path)
 			add_segment(&s, i->bytes + at + 1, i->bytes[at]);
 		else
@@ -49,6 +58,7 @@ const char *identity_member(enum sl_trie_root root)
 		[SL_T_MQTT_USERNAME] = "mqtt_username",
 		[SL_T_MQTT_CLIENT_ID] = "mqtt_client_id",
 		[SL_T_TLS_SNI] = "tls_sni",
+		[SL_T_DTLS_CID] = "dtls_cid",
 		[SL_T_RESPONSE] = "path",
 		[SL_T_ROUTE] = "path",
 	};

@@ -18,6 +18,9 @@ static inline enum sl_trie_root identity_root(const struct model_identity *i)
 	return i->bytes[0];
 }
 
+/* Of SL_T_DTLS_CID. */
+uint32_t identity_number(const struct model_identity *i);
+
 /* As a configuration says it, without a path's needless percent-encoding (RFC 7252 6.5).
  * Returns @ret.
  */

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Identities in the form in which messages have them: CoAP's Uri-Host and Uri-Path (RFC 7252
  * 5.10.1, 6.4), oneM2M's originator (TS-0008 6.2.2.4.1), MQTT's user name and client id (5.0
- * section 3.1.3), TLS's server name (RFC 6066 3).
+ * section 3.1.3), TLS's server name (RFC 6066 3), numbers in DTLS connection ids (RFC 9146).
  */
 #include <ctype.h>
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +140,27 @@ int tls_sni_decode(const cJSON *value, const struct path *at, void *out,
 			"no address",
 			SL_IDENTITY_MAX);
 	return keep_string(SL_T_TLS_SNI, name, out);
+}
+
+/* -- connection id -- */
+
+int dtls_cid_decode(const cJSON *value, const struct path *at, void *out,
+		    struct config_error *reterr)
+{
+	double number = cJSON_IsNumber(value) ? value->valuedouble : -1;
+	struct identity_draft d = { .bytes = { SL_T_DTLS_CID, sizeof(uint32_t) },
+				    .size = 2 + sizeof(uint32_t) };
+	uint32_t n;
+
+	if (number < 0 || number > UINT32_MAX || number != (uint32_t)number)
+		return decode_fail(
+			at, reterr,
+			"want the number in the tenant's connection ids, an integer from "
+			"0 to %u",
+			UINT32_MAX);
+	n = htobe32((uint32_t)number);
+	memcpy(d.bytes + 2, &n, sizeof(n));
+	return draft_keep(&d, out);
 }
 
 /* -- path -- */

@@ -98,6 +98,10 @@ struct model_cid {
 	uint8_t length;		   /* of every id, 1..SL_CID_MAX */
 	/* by rotation id; 0: that one is not in use. first-byte: only [0], 1 */
 	uint8_t server_id_length[SL_CID_ROTATIONS];
+	/* Bits that say whose an id is, bit 0 being the highest of its first byte; 1 to 32 of them,
+	 * 0: none. They may be the server id's, too.
+	 */
+	uint8_t tenant_at, tenant_bits;
 };
 
 /* What a message must say, see identity.h: the strings of @bytes, each of 1 to

@@ -70,6 +70,7 @@ const struct decode_field match_fields[] = {
 	FIELD("mqtt_username",     struct match, identity, mqtt_username_decode),
 	FIELD("mqtt_client_id",    struct match, identity, mqtt_client_id_decode),
 	FIELD("tls_sni",           struct match, identity, tls_sni_decode),
+	FIELD("dtls_cid",          struct match, identity, dtls_cid_decode),
 	FIELD_LATER("vlan", "match by \"source\", or give the tenant a service of its own"),
 	{},
 };
@@ -112,8 +113,9 @@ static int decode_match(const cJSON *value, const struct path *at, void *out,
 	return decode_fail(
 		at, reterr,
 		"want one of \"source\", \"coap_host\", \"coap_path\", \"onem2m_originator\", "
-		"\"mqtt_username\", \"mqtt_client_id\" and \"tls_sni\"; what else the tenant is "
-		"known by is a match of its own");
+		"\"mqtt_username\", \"mqtt_client_id\", \"tls_sni\" and \"dtls_cid\"; what else "
+		"the "
+		"tenant is known by is a match of its own");
 }
 
 /* What was decoded, by its sort, each in its order. Identities are @t's after it. */

@@ -86,6 +86,7 @@ enum asked {
 	ASKED_COAP,
 	ASKED_MQTT,
 	ASKED_TLS,
+	ASKED_CID,
 	ASKED__MAX
 };
 
@@ -97,6 +98,8 @@ static enum asked asked_of(const struct model_identity *i)
 		return ASKED_MQTT;
 	case SL_T_TLS_SNI:
 		return ASKED_TLS;
+	case SL_T_DTLS_CID:
+		return ASKED_CID;
 	default:
 		return ASKED_COAP;
 	}
@@ -109,6 +112,7 @@ struct asking {
 	bool any[ASKED__MAX];
 	uint64_t no_default[ASKED__MAX]; /* the first that has no default tenant, or INDEX_NONE */
 	bool delimiter[128];		 /* of those that ask for ASKED_MQTT */
+	uint32_t cid_max; /* the most that fits into the bits of those of ASKED_CID */
 };
 
 static struct asking asking_none(void)
@@ -127,7 +131,9 @@ static void asking_add(struct asking *a, const struct model *m, size_t si)
 		[ASKED_COAP] = s->protocol == SL_P_COAP,
 		[ASKED_MQTT] = s->track && s->protocol == SL_P_MQTT,
 		[ASKED_TLS] = s->track && s->protocol != SL_P_MQTT,
+		[ASKED_CID] = s->cid.tenant_bits,
 	};
+	uint32_t cid_max = UINT32_MAX >> (SL_CID_TENANT_BITS - s->cid.tenant_bits) % 32;
 
 	si = s->front; /* that asks for its pools */
 	for (size_t i = 0; i < ASKED__MAX; i++) {
@@ -137,6 +143,8 @@ static void asking_add(struct asking *a, const struct model *m, size_t si)
 		if (!s->default_tenant[0] && a->no_default[i] > si)
 			a->no_default[i] = si;
 	}
+	if (asks[ASKED_CID] && a->cid_max < cid_max)
+		a->cid_max = cid_max;
 	if (asks[ASKED_MQTT])
 		a->delimiter[s->delimiter & 127] = true;
 }
@@ -175,11 +183,13 @@ static int asking_check_one(const struct asking *a, const struct model_identity 
 		[ASKED_COAP] = "protocol coap",
 		[ASKED_MQTT] = "protocol mqtt with track",
 		[ASKED_TLS] = "protocol mqtts or tcp with track",
+		[ASKED_CID] = "protocol coaps with cid.tenant",
 	};
 	static const char *const why[ASKED__MAX] = {
 		[ASKED_COAP] = "messages whose they are: an ACK or RST names nobody",
 		[ASKED_MQTT] = "connections whose they are: until CONNECT they name nobody",
 		[ASKED_TLS] = "connections whose they are: until ClientHello they name nobody",
+		[ASKED_CID] = "records whose they are: a handshake has no connection id",
 	};
 	enum asked asked = asked_of(id);
 
@@ -193,6 +203,11 @@ static int asking_check_one(const struct asking *a, const struct model_identity 
 			       "services[%zu].default_tenant: required, as tenants[%zu].match[%u] "
 			       "has this service ask %s, so it goes there",
 			       (size_t)a->no_default[asked], ti, id->at, why[asked]);
+	if (asked == ASKED_CID && identity_number(id) > a->cid_max)
+		return invalid(reterr,
+			       "tenants[%zu].match[%u].dtls_cid: does not fit into the bits of "
+			       "cid.tenant of a service that it may use; want at most %u",
+			       ti, id->at, a->cid_max);
 	return asked == ASKED_MQTT ? delimiter_check(a, id, ti, reterr) : 0;
 }
 

@@ -251,7 +251,9 @@ static enum sl_program program_of(const struct model_service *s)
 {
 	if (s->track)
 		return SL_PROG_STREAM;
-	return s->protocol == SL_P_COAP ? SL_PROG_CONTENT : SL_PROG_CLASSES;
+	if (s->protocol == SL_P_COAP)
+		return SL_PROG_CONTENT;
+	return model_is_udp(s->protocol) ? SL_PROG_DATAGRAM : SL_PROG_CLASSES;
 }
 
 struct sl_service_key plan_endpoint(const struct model_service *s)
@@ -290,6 +292,8 @@ static struct plan_service service_plan(const struct draft *d, size_t i)
 			.cid_rotations = cid_rotations(&s->cid),
 			.reply_cost = reply_cost(s->reply_rate),
 			.echo_s = s->echo_s,
+			.cid_tenant_at = s->cid.tenant_at,
+			.cid_tenant_bits = s->cid.tenant_bits,
 		},
 	};
 }

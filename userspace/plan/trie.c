@@ -274,6 +274,8 @@ static bool is_asked(const struct model_service *s, enum sl_trie_root root)
 		return s->track && s->protocol == SL_P_MQTT;
 	case SL_T_TLS_SNI:
 		return s->track && s->protocol != SL_P_MQTT;
+	case SL_T_DTLS_CID:
+		return s->cid.tenant_bits;
 	default:
 		return s->protocol == SL_P_COAP;
 	}
