@@ -91,6 +91,8 @@ const struct measure_case cases[] = {
 	CASE("dtls_cid_first", W_DTLS_FIRST, SERVICE4, 64K, STEERED, .payload = PAYLOAD_DTLS_CID, .row = AFF_CID),
 	CASE("dtls_cid_quiclb", W_DTLS_QUIC, SERVICE4, 1, STEERED, .payload = PAYLOAD_DTLS_CID_QUIC, .row = AFF_CID),
 	CASE("dtls_cid_quiclb", W_DTLS_QUIC, SERVICE4, 64K, STEERED, .payload = PAYLOAD_DTLS_CID_QUIC, .row = AFF_CID),
+	CASE("dtls_cid_tenant", W_DTLS_TENANT, SERVICE4, 1, STEERED, .payload = PAYLOAD_DTLS_CID, .row = AFF_CID),
+	CASE("dtls_cid_tenant", W_DTLS_TENANT, SERVICE4, 64K, STEERED, .payload = PAYLOAD_DTLS_CID, .row = AFF_CID),
 	CASE("dtls_pin_hit", W_DTLS_PINS, SERVICE4, 1, STEERED, .payload = PAYLOAD_DTLS_DATA, .row = AFF_PIN),
 	CASE("dtls_pin_hit", W_DTLS_PINS, SERVICE4, 64K, STEERED, .payload = PAYLOAD_DTLS_DATA, .row = AFF_PIN),
 	CASE("mqttsn_publish", W_MQTTSN, SERVICE4, 1, STEERED, .payload = PAYLOAD_MQTTSN_PUBLISH),

@@ -38,6 +38,7 @@ const struct world_service_kind world_services[W__SERVICES] = {
 	[W_DTLS]             = { SL_P_COAPS, false, false, MUCH,  0 },
 	[W_DTLS_FIRST]       = { SL_P_COAPS, false, false, MUCH,  0, .cid = SL_CID_FIRST_BYTE },
 	[W_DTLS_QUIC]        = { SL_P_COAPS, false, false, MUCH,  0, .cid = SL_CID_QUIC_LB },
+	[W_DTLS_TENANT]      = { SL_P_COAPS, false, false, MUCH,  0, .cid = SL_CID_FIRST_BYTE, .content = true },
 	[W_DTLS_PINS]        = { SL_P_COAPS, false, false, MUCH,  0, .moving_s = LONG_AGO },
 	[W_MQTTSN]           = { SL_P_MQTTSN, false, false, MUCH,  0 },
 	[W_COAP_MOVING]      = { SL_P_COAP, false, false, MUCH,  0, .moving_s = LONG_AGO },

@@ -91,6 +91,8 @@ static int make_model(struct model *m)
 		s->cid.layout = world_services[i].cid;
 		s->cid.length = world_services[i].cid ? CID_LEN : 0;
 		s->cid.server_id_length[0] = world_services[i].cid ? 1 : 0;
+		s->cid.tenant_at = 8;
+		s->cid.tenant_bits = world_services[i].cid && world_services[i].content ? 8 : 0;
 		if (!world_services[i].many)
 			strcpy(s->tenant, "solo");
 	}

@@ -41,6 +41,7 @@ enum world_service {
 	W_DTLS,		 /* by address */
 	W_DTLS_FIRST,	 /* by connection id: its first byte */
 	W_DTLS_QUIC,	 /* likewise, QUIC-LB */
+	W_DTLS_TENANT,	 /* the first of these, and its second byte says whose it is */
 	W_DTLS_PINS,	 /* in transition; 65,536 flows have pins */
 	W_MQTTSN,
 	W_COAP_MOVING,	    /* in transition for long; no pins */

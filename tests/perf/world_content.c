@@ -17,12 +17,14 @@ struct model_class world_classes[WORLD_CLASSES] = {
 	{ .cls = SL_K_MQTT_PUBLISH, .rate = 1e9, .burst_ns = 100000000 },
 };
 
-/* "things.acme.example"; "/sensors", twice; "/sensors/core". */
+/* "things.acme.example"; "/sensors", twice; "/sensors/core"; 0x11. */
 static uint8_t host[] = "\x01\x13things.acme.example", path[] = "\x04\x07sensors",
 	       route[] = "\x06\x07sensors";
 static uint8_t core[] = "\x05\x07sensors\x04"
-			"core";
-_Static_assert(SL_T_COAP_HOST == 1 && SL_T_ALLOW == 4 && SL_T_RESPONSE == 5 && SL_T_ROUTE == 6,
+			"core",
+	       number[] = "\x0a\x04\x00\x00\x00\x11";
+_Static_assert(SL_T_COAP_HOST == 1 && SL_T_ALLOW == 4 && SL_T_RESPONSE == 5 && SL_T_ROUTE == 6 &&
+		       SL_T_DTLS_CID == 10,
 	       "their roots");
 static char said[] = "</temperature>;rt=t";
 
@@ -32,15 +34,16 @@ int world_content(const uint32_t *tenant_id, const uint16_t *service_ids, struct
 				       .format = 40,
 				       .max_age_s = 3600,
 				       .payload = said };
-	struct model_identity is = { .size = sizeof(host) - 1, .bytes = host };
+	struct model_identity is[] = { { .size = sizeof(host) - 1, .bytes = host },
+				       { .size = sizeof(number) - 1, .bytes = number } };
 	struct model_identity may = { .size = sizeof(path) - 1, .bytes = path };
 	struct model_route to = {
 		.path = { .size = sizeof(route) - 1, .bytes = route },
 		.pool_at = W_COAP_POOL,
 	};
 	struct model_tenant solo = {
-		.identities = &is,
-		.n_identities = 1,
+		.identities = is,
+		.n_identities = SL_ARRAY_SIZE(is),
 		.paths = &may,
 		.n_paths = 1,
 		.responses = &says,
