@@ -24,7 +24,8 @@ static __always_inline __u32 cid_offset(__u8 first)
 		       : 0;
 }
 
-/* The server id in an id, of which up to five bytes are looked at; CID_NOBODY: by its rotation it has none.
+/* The server id in an id, of which up to five bytes are looked at; CID_NOBODY: by its rotation
+ * it has none.
  */
 static __always_inline __s64 cid_server_id(const __u8 id[5], __u8 layout, __u32 rotations)
 {

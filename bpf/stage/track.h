@@ -354,7 +354,9 @@ static __always_inline int track_find(struct track *t)
 	return why;
 }
 
-/* VERIFIER: alone, as what has many ways. A SYN that is sent on. Without room for it the connection is not tracked. Returns nothing. */
+/* VERIFIER: alone, as what has many ways. A SYN that is sent on. Without room for it the
+ * connection is not tracked. Returns nothing.
+ */
 sl_global int sl_track_open(void)
 {
 	struct track *t = scratch();

@@ -213,7 +213,7 @@ struct model_tenant {
 	uint8_t denied; /* CoAP methods not in "allow", as in struct sl_account; default none */
 	struct model_identity *paths; /* "coap_paths" of "allow"; NULL and 0: all */
 	size_t n_paths;
-	uint8_t denied_operations; /* oneM2M's not in "allow": 1 << enum sl_operation; default none */
+	uint8_t denied_operations; /* of oneM2M: 1 << enum sl_operation; default none */
 	uint64_t types; /* oneM2M's in "allow": 1 << the type that it may create; 0: all */
 	struct model_response *responses; /* up to SL_RESPONSES; each path and service once */
 	size_t n_responses;
