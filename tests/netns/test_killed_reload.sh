@@ -6,9 +6,9 @@
 # shellcheck source=tests/netns/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-POINTS=${POINTS:-40} # spread over all of the reload's system calls
-DENSE=${DENSE:-35}   # around the one after which the new configuration is in force
-RANDOM_KILLS=${RANDOM_KILLS:-20} # between calls, where maps change by plain stores
+POINTS=${POINTS:-30} # spread over all of the reload's system calls
+DENSE=${DENSE:-25}   # around the one after which the new configuration is in force
+RANDOM_KILLS=${RANDOM_KILLS:-15} # between calls, where maps change by plain stores
 SEED=${SEED:-$$}
 [ -z "${QUICK:-}" ] || POINTS=25 DENSE=20 RANDOM_KILLS=10
 SERVICES=40 TENANTS=60
