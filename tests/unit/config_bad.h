@@ -325,7 +325,7 @@ static const struct bad bad[] = {
 	{ "allow-methods-twice", "tenants[0].allow", "{\"coap_methods\": [\"PUT\", \"PUT\"]}", "tenants[0].allow.coap_methods[1]", "\"PUT\" is listed twice" },
 	{ "allow-operations-empty", "tenants[0].allow", "{\"onem2m_operations\": []}", "tenants[0].allow.onem2m_operations", "want at least one; leave it out to allow all" },
 	{ "allow-operations-word", "tenants[0].allow", "{\"onem2m_operations\": [\"discover\"]}", "tenants[0].allow.onem2m_operations[0]", "want \"create\", \"retrieve\", \"update\", \"delete\" or \"notify\"" },
-	{ "allow-operations-twice", "tenants[0].allow", "{\"onem2m_operations\": [\"create\", \"create\"]}", "tenants[0].allow.onem2m_operations[1]", "listed twice; want each once" },
+	{ "allow-operations-twice", "tenants[0].allow", "{\"onem2m_operations\": [\"create\", \"create\"]}", "tenants[0].allow.onem2m_operations[1]", "\"create\" is listed twice" },
 	{ "allow-types-empty", "tenants[0].allow", "{\"onem2m_types\": []}", "tenants[0].allow.onem2m_types", "want at least one; leave it out to allow all" },
 	{ "allow-types-word", "tenants[0].allow", "{\"onem2m_types\": [\"AE\", \"ae\"]}", "tenants[0].allow.onem2m_types[1]", "want a oneM2M resource type" },
 	{ "allow-types-twice", "tenants[0].allow", "{\"onem2m_types\": [\"AE\", 2]}", "tenants[0].allow.onem2m_types[1]", "listed twice; want each once" },

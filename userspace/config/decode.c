@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sluice/base.h>
 #include "../common/str.h"
+#include "../common/cleanup.h"
 #include "decode.h"
 
 #define MEMBER_SHOWN 80 /* of a member's name in an error */
@@ -180,5 +181,30 @@ int decode_list(const cJSON *array, const struct path *at, const struct decode_i
 		if (err)
 			return err;
 	}
+	return 0;
+}
+
+int decode_set(const cJSON *array, const struct path *at, const struct decode_items *items,
+	       const struct decode_word *words, uint64_t *ret, struct config_error *reterr)
+{
+	struct decode_list list = {};
+	int err = decode_list(array, at, items, &list, reterr);
+	sl_autofree int *listed = list.items;
+	uint64_t set = 0;
+
+	if (err)
+		return err;
+	if (!list.n)
+		return decode_fail(at, reterr, "want at least one; leave it out to allow all");
+	for (size_t i = 0; i < list.n; i++) {
+		const struct path here = { .up = at, .index = i };
+
+		if (set >> listed[i] & 1)
+			return words ? decode_fail(&here, reterr, "\"%s\" is listed twice",
+						   words[listed[i]].word)
+				     : decode_fail(&here, reterr, "listed twice; want each once");
+		set |= 1ull << listed[i];
+	}
+	*ret = set;
 	return 0;
 }

@@ -88,6 +88,11 @@ struct decode_list {
 };
 int decode_list(const cJSON *array, const struct path *at, const struct decode_items *items,
 		struct decode_list *ret, struct config_error *reterr);
+/* The same as a set, 1 << each: of at least one item, each once. Items are decoded to an int
+ * from 0 to 63. @words: what an error calls them, in that order; NULL: nothing.
+ */
+int decode_set(const cJSON *array, const struct path *at, const struct decode_items *items,
+	       const struct decode_word *words, uint64_t *ret, struct config_error *reterr);
 
 /* Decoders of single values; limits and words are those of the field. */
 int decode_u8(const cJSON *value, const struct path *at, void *out, struct config_error *reterr);

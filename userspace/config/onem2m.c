@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <stdio.h>
 #include <string.h>
-#include "../common/cleanup.h"
 #include "decode.h"
 #include "onem2m.h"
 
@@ -84,51 +83,33 @@ static int decode_operation(const cJSON *value, const struct path *at, void *out
 	static const struct decode_field field = { .name = "onem2m_operations",
 						   .words = operations };
 	struct path here = *at;
-	int operation, err;
 
 	here.field = &field;
-	err = decode_word(value, &here, &operation, reterr);
-	if (!err)
-		*(uint8_t *)out = operation;
-	return err;
+	return decode_word(value, &here, out, reterr);
 }
 
-/* A set from a list of at least one, each once: of bytes below 64, which @item decodes. */
-static int decode_set(const cJSON *value, const struct path *at, const char *what, decode_fn item,
-		      uint64_t *ret, struct config_error *reterr)
+static int decode_type(const cJSON *value, const struct path *at, void *out,
+		       struct config_error *reterr)
 {
-	const struct decode_items items = {
-		.size = sizeof(uint8_t),
-		.max = 64,
-		.what = what,
-		.decode = item,
-	};
-	struct decode_list list = {};
-	int err = decode_list(value, at, &items, &list, reterr);
-	sl_autofree uint8_t *bytes = list.items;
-	uint64_t set = 0;
+	uint8_t type = 0;
+	int err = onem2m_type_decode(value, at, &type, reterr);
 
-	if (err)
-		return err;
-	if (!list.n)
-		return decode_fail(at, reterr, "want at least one; leave it out to allow all");
-	for (size_t i = 0; i < list.n; i++) {
-		const struct path here = { .up = at, .index = i };
-
-		if (set >> bytes[i] & 1)
-			return decode_fail(&here, reterr, "listed twice; want each once");
-		set |= 1ull << bytes[i];
-	}
-	*ret = set;
-	return 0;
+	*(int *)out = type;
+	return err;
 }
 
 int onem2m_operations_decode(const cJSON *value, const struct path *at, void *out,
 			     struct config_error *reterr)
 {
+	static const struct decode_items items = {
+		.size = sizeof(int),
+		.max = 64,
+		.what = "operations",
+		.decode = decode_operation,
+	};
 	struct model_tenant *t = out;
 	uint64_t allowed;
-	int err = decode_set(value, at, "operations", decode_operation, &allowed, reterr);
+	int err = decode_set(value, at, &items, operations, &allowed, reterr);
 
 	if (!err)
 		t->denied_operations = SL_ALLOW_OPERATIONS & ~allowed;
@@ -138,7 +119,13 @@ int onem2m_operations_decode(const cJSON *value, const struct path *at, void *ou
 int onem2m_types_decode(const cJSON *value, const struct path *at, void *out,
 			struct config_error *reterr)
 {
+	static const struct decode_items items = {
+		.size = sizeof(int),
+		.max = 64,
+		.what = "types",
+		.decode = decode_type,
+	};
 	struct model_tenant *t = out;
 
-	return decode_set(value, at, "types", onem2m_type_decode, &t->types, reterr);
+	return decode_set(value, at, &items, NULL, &t->types, reterr);
 }

@@ -114,8 +114,7 @@ static int decode_match(const cJSON *value, const struct path *at, void *out,
 		at, reterr,
 		"want one of \"source\", \"coap_host\", \"coap_path\", \"onem2m_originator\", "
 		"\"mqtt_username\", \"mqtt_client_id\", \"tls_sni\" and \"dtls_cid\"; what else "
-		"the "
-		"tenant is known by is a match of its own");
+		"the tenant is known by is a match of its own");
 }
 
 /* What was decoded, by its sort, each in its order. Identities are @t's after it. */
@@ -208,32 +207,6 @@ int method_decode(const cJSON *value, const struct path *at, void *out, struct c
 	return decode_word(value, &here, out, reterr);
 }
 
-/* A list of @words, each once: a bit for each. */
-static int decode_listed(const cJSON *value, const struct path *at,
-			 const struct decode_items *items, const struct decode_word *words,
-			 uint8_t *ret, struct config_error *reterr)
-{
-	struct decode_list list = {};
-	int err = decode_list(value, at, items, &list, reterr);
-	sl_autofree int *listed = list.items;
-	uint8_t allowed = 0;
-
-	if (err)
-		return err;
-	if (!list.n)
-		return decode_fail(at, reterr, "want at least one; leave it out to allow all");
-	for (size_t i = 0; i < list.n; i++) {
-		const struct path here = { .up = at, .index = i };
-
-		if (allowed & 1 << listed[i])
-			return decode_fail(&here, reterr, "\"%s\" is listed twice",
-					   words[listed[i]].word);
-		allowed |= 1 << listed[i];
-	}
-	*ret = allowed;
-	return 0;
-}
-
 /* Whatever is not listed is denied, methods that have no name as well. */
 static int decode_methods(const cJSON *value, const struct path *at, void *out,
 			  struct config_error *reterr)
@@ -244,8 +217,8 @@ static int decode_methods(const cJSON *value, const struct path *at, void *out,
 		.what = "methods",
 		.decode = method_decode,
 	};
-	uint8_t allowed;
-	int err = decode_listed(value, at, &items, methods, &allowed, reterr);
+	uint64_t allowed;
+	int err = decode_set(value, at, &items, methods, &allowed, reterr);
 
 	if (!err)
 		((struct model_tenant *)out)->denied = ~allowed;
@@ -284,8 +257,8 @@ static int decode_versions(const cJSON *value, const struct path *at, void *out,
 		.what = "versions",
 		.decode = decode_version,
 	};
-	uint8_t allowed;
-	int err = decode_listed(value, at, &items, versions, &allowed, reterr);
+	uint64_t allowed;
+	int err = decode_set(value, at, &items, versions, &allowed, reterr);
 
 	if (!err)
 		((struct model_tenant *)out)->mqtt_denied = ~allowed & ((1 << SL_MV__MAX) - 1);
