@@ -23,6 +23,16 @@
 #include "stage/return.h"
 #include "stage/account.h"
 
+/* What was admitted: to its instance; or its device is told that this is gone. */
+static __always_inline enum sl_reason pipeline_pick(struct pkt *p)
+{
+	enum sl_reason why = stage_pick(p);
+
+	if (why == SL_R_RESET)
+		return stage_reset(p);
+	return why ? why : stage_steer(p);
+}
+
 /* Run the stages until one has a reason to stop. One program serves both ways:
  * resolve finds a service, or that the packet is an instance's answer.
  */
@@ -113,13 +123,7 @@ static __always_inline enum sl_reason pipeline_classes(struct pkt *p)
 		why = stage_police_messages(p, true, class_ask_other(p));
 	if (refuse_is_due(why))
 		return stage_refuse(p, why);
-	if (!why)
-		why = stage_pick(p);
-	if (why == SL_R_RESET)
-		return stage_reset(p);
-	if (!why)
-		why = stage_steer(p);
-	return why;
+	return why ? why : pipeline_pick(p);
 }
 
 /* The same for services of UDP but CoAP, whose datagrams may say whose they are, too. */
@@ -171,13 +175,7 @@ static __always_inline enum sl_reason pipeline_stream(struct pkt *p)
 		return stage_refuse(p, why);
 	if (!why)
 		stage_track_open(p);
-	if (!why)
-		why = stage_pick(p);
-	if (why == SL_R_RESET)
-		return stage_reset(p);
-	if (!why)
-		why = stage_steer(p);
-	return why;
+	return why ? why : pipeline_pick(p);
 }
 
 static __always_inline enum sl_reason pipeline_of(struct pkt *p, enum sl_program program)

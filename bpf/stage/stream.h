@@ -214,7 +214,7 @@ sl_global int sl_stream_find(void)
 		return 0;
 	}
 	a = track_account(t, t->tenant);
-	if (a && open_is_full(a))
+	if (a && open_is_over(a, 1))
 		t->refuse = SL_R_OPEN_CONNECTIONS;
 	return 0;
 }

@@ -73,18 +73,12 @@ static __always_inline __u32 open_now(const struct sl_open_count *c)
 	return *(volatile __u32 *)&c->opened - *(volatile __u32 *)&c->ended;
 }
 
-static __always_inline bool open_is_full(const struct sl_account *a)
+/* Are its tenant's, with @more, over the maximum? */
+static __always_inline bool open_is_over(const struct sl_account *a, __u32 more)
 {
 	const struct sl_open_count *c = a->open_max ? open_of_tenant(a->tenant) : NULL;
 
-	return c && open_now(c) >= a->open_max;
-}
-
-static __always_inline bool open_is_over(const struct sl_account *a)
-{
-	const struct sl_open_count *c = a->open_max ? open_of_tenant(a->tenant) : NULL;
-
-	return c && open_now(c) > a->open_max;
+	return c && open_now(c) + more > a->open_max;
 }
 
 /* What @tenant may do with the service that is asked about; NULL: nothing. */
@@ -416,7 +410,7 @@ static __always_inline int track_name(struct track *t, const struct sl_account *
 	}
 	open_end(was);
 	/* All that mark does with it is to count it; the default tenant's was at its SYN. */
-	return a->excess == SL_X_MARK && open_is_over(a) ? SL_R_OPEN_CONNECTIONS : SL_R_NONE;
+	return a->excess == SL_X_MARK && open_is_over(a, 0) ? SL_R_OPEN_CONNECTIONS : SL_R_NONE;
 }
 
 /* -- the instance's -- */

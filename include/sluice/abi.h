@@ -271,7 +271,8 @@ struct sl_prefix_range {
 
 /* What messages say of themselves, as a trie: CoAP's Uri-Host, the segments of its Uri-Path,
  * oneM2M's originator, MQTT's user name and client id, TLS's server name, bits of a DTLS connection
- * id. A string is cut into chunks, a step each, that are compared byte by byte, all of them; a path is its segments one after the other. A step is banked.
+ * id. A string is cut into chunks, a step each, that are compared byte by byte, all of them; a
+ * path is its segments one after the other. A step is banked.
  *
  * Roots are the numbers of enum sl_trie_root; other nodes are hashes of the way there,
  * made by the daemon alone: packets find them as children.

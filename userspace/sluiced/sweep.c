@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* A pass reads both tables of pins, that of exchanges and those of tracked connections, a
- * batch at a time, then settles service after service. It yields to the loop whenever its time is up, so
- * that no step blocks for longer than a batch and SWEEP_STEP_NS.
+ * batch at a time, then settles service after service. It yields to the loop whenever its time
+ * is up, so that no step blocks for longer than a batch and SWEEP_STEP_NS.
  *
  * What may change while a pass is under way is safe: a slot is settled only if it
  * was past its deadline when the pass began, since from then on no device's packet

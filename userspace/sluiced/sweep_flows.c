@@ -108,7 +108,6 @@ static int flows_step(struct sweep_flows *s)
 	flows = (const void *)s->flows.values;
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t idle = idle_of(s, keys[i].service);
-
 		bool due = flow_is_stale(&flows[i], now, idle) || flow_has_lapsed(&flows[i], now);
 
 		if (!due || !flows_end(s->d->dp, &keys[i], now, idle))
